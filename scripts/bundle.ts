@@ -4,6 +4,7 @@
  * A static import is resolved before any code runs, so on a Node that lacks one builtin module, or one name of it, the
  * command would end in a stack trace. The bundle therefore has no static imports: each is turned into
  * `process.getBuiltinModule(…)`, and the first statement of the file can look at the version and refuse in one line.
+ * The slow ones among them (`crypto`, `tls`, …) are fetched when they are first used, so that `--help` need not wait.
  */
 import { chmod, mkdir, readFile, rename, writeFile } from "node:fs/promises"
 import { isBuiltin } from "node:module"
@@ -30,6 +31,17 @@ const refuseOlderNode = ({ engines, name }: Manifest): string => {
   )
 }
 
+/** Builtin modules that take a millisecond or so to load and are nothing but a collection of names. */
+const slowBuiltins = new Set(
+  "child_process crypto dgram dns http http2 https net readline tls worker_threads zlib"
+    .split(" ")
+    .map((name) => `node:${name}`),
+)
+
+const defineLazily =
+  `const $lazily=(name)=>{let module;` +
+  `return new Proxy({},{get:(_,key)=>(module??=process.getBuiltinModule(name))[key]})};`
+
 /** `import a, { b as c } from "node:x"` becomes `const a = builtin("node:x"), { b: c } = a`. */
 const withoutStaticImports = (code: string): string => {
   let result = ""
@@ -51,7 +63,9 @@ const withoutStaticImports = (code: string): string => {
       else if (specifier.imported.name === "default") whole.push(local)
       else names.push(specifier.imported.name === local ? local : `${specifier.imported.name}:${local}`)
     }
-    const bindings = [...whole, ...(names.length > 0 ? [`{${names.join()}}`] : [])].map((name) => `${name}=${module}`)
+    const lazily = slowBuiltins.has(node.source.value) && names.length === 0
+    const whence = lazily ? `$lazily(${JSON.stringify(node.source.value)})` : module
+    const bindings = [...whole, ...(names.length > 0 ? [`{${names.join()}}`] : [])].map((name) => `${name}=${whence}`)
     result += code.slice(end, node.start) + (bindings.length > 0 ? `const ${bindings.join()};` : "")
     end = node.end
   }
@@ -107,7 +121,7 @@ export const bundle = async (
   if (output.length !== 1) throw new Error(`One file was expected, and these came: ${output.map((_) => _.fileName)}`)
 
   const body = withoutStaticImports(chunk.code.replace(/^#!.*\n/, ""))
-  const text = `#!/usr/bin/env node\n${refuseOlderNode(manifest)}\n${body}`
+  const text = `#!/usr/bin/env node\n${refuseOlderNode(manifest)}${defineLazily}\n${body}`
   await mkdir(dirname(out), { recursive: true })
   await replaceFile(out, text, 0o755)
   await replaceFile(join(dirname(out), "LICENSES.txt"), await licences(chunk.moduleIds), 0o644)
