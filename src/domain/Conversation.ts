@@ -1,0 +1,212 @@
+/**
+ * One conversation of two peers over UDP in the seed's plaintext, as a pure state machine (PROTOCOL.md, section 8).
+ *
+ * ```
+ *            Resend: CONNECT                       Beat: KEEPALIVE, or the token
+ *          ┌─────────┐                            ┌─────────┐
+ *          │ Opening │──── hears the other ──────▶│  Open   │
+ *          └─────────┘                            └─────────┘
+ *               └── GiveUp, Close ──▶ Closed ◀── CLOSE, silence, Close
+ * ```
+ *
+ * Who hears first must not leave the other waiting: the side that opens sends CONNECT once more at once, and answers
+ * each later CONNECT (at most four a second) until the other has shown, by anything but a CONNECT, that it is open too.
+ * Anything the other says counts as hearing it.
+ *
+ * The service that runs this (`ChatSession`) owns the timers and the socket; source addresses are checked there.
+ */
+import * as Option from "effect/Option"
+import type { Dialect } from "./Dialect.ts"
+import type { PeerMessage } from "./PeerMessage.ts"
+
+/** The pause between two CONNECTs, in milliseconds; also the least pause between two answers to a CONNECT. */
+export const resendMillis = 250
+/** The pause between two KEEPALIVEs (`readme`), in milliseconds. */
+export const keepaliveMillis = 5000
+/** How often the token is looked after (`original`), in milliseconds. */
+export const tokenBeatMillis = 1000
+/** How long a token received is kept before it goes back (`original`), in milliseconds. */
+export const tokenHoldMillis = 5000
+/** When a lost token is replaced (`original`), in milliseconds after the last one seen. */
+export const tokenLostMillis = 8000
+/** The least pause between two tokens sent (`original`), in milliseconds. */
+export const tokenPauseMillis = 2000
+/** A peer that is silent for so long is gone, in milliseconds. */
+export const silenceMillis = 20_000
+
+/** The pause between two `Beat` events, in milliseconds. */
+export const beatMillis = (dialect: Dialect): number => (dialect === "readme" ? keepaliveMillis : tokenBeatMillis)
+
+/** Why a conversation ended. */
+export type Ending = "closed" | "closed_by_peer" | "timeout" | "unreachable"
+
+export interface Config {
+  readonly dialect: Dialect
+  /** The own name, as sent in every datagram. */
+  readonly self: string
+  /** The own random number (`original`): the higher one sends the first token. Signed 32 bits. */
+  readonly number: number
+  /** The other's name, where the server told it; otherwise the first datagram does. */
+  readonly peer: Option.Option<string>
+}
+
+export type Phase = "Opening" | "Open" | "Closed"
+
+export interface State {
+  readonly config: Config
+  readonly phase: Phase
+  readonly peer: Option.Option<string>
+  /** The number in the other's CONNECT (`original`): another one is a restarted program. */
+  readonly peerNumber: number | undefined
+  /** The other has shown that it hears us. */
+  readonly proven: boolean
+  /** When a CONNECT or its answer last went out, in milliseconds. */
+  readonly connectSentAt: number
+  /** The last sign of life, in milliseconds: the opening and any message; in `original` any but an echoed CONNECT. */
+  readonly heardAt: number
+  /** The opening, or the last token seen or sent (`original`), in milliseconds. */
+  readonly tokenSeenAt: number
+  readonly tokenSentAt: number
+  /** Since when the token is here (`original`), in milliseconds. */
+  readonly tokenSince: number | undefined
+}
+
+export type Event =
+  | { readonly _tag: "Heard"; readonly message: PeerMessage; readonly now: number }
+  | { readonly _tag: "Resend"; readonly now: number }
+  | { readonly _tag: "Beat"; readonly now: number }
+  | { readonly _tag: "Silence"; readonly now: number }
+  | { readonly _tag: "Say"; readonly text: string }
+  | { readonly _tag: "Close" }
+  | { readonly _tag: "GiveUp" }
+
+export type Action =
+  | { readonly _tag: "Send"; readonly message: PeerMessage }
+  | { readonly _tag: "Opened"; readonly peer: string }
+  | { readonly _tag: "Deliver"; readonly text: string }
+  | { readonly _tag: "Ended"; readonly ending: Ending }
+
+export type Step = readonly [State, ReadonlyArray<Action>]
+
+export const initial = (config: Config, now: number): State => ({
+  config,
+  phase: "Opening",
+  peer: config.peer,
+  peerNumber: undefined,
+  proven: false,
+  connectSentAt: -Infinity,
+  heardAt: now,
+  tokenSeenAt: now,
+  tokenSentAt: -Infinity,
+  tokenSince: undefined,
+})
+
+const nothing: ReadonlyArray<Action> = []
+
+/** When silence becomes the end, in milliseconds of the same clock as the events. */
+export const silentAt = (state: State): number => state.heardAt + silenceMillis
+
+export const step = (state: State, event: Event): Step => {
+  if (state.phase === "Closed") return [state, nothing]
+  switch (event._tag) {
+    case "Heard":
+      return heard(state, event.message, event.now)
+    case "Resend":
+      return state.phase === "Opening"
+        ? [{ ...state, connectSentAt: event.now }, [send(connect(state))]]
+        : [state, nothing]
+    case "Beat":
+      return state.phase === "Open" ? beat(state, event.now) : [state, nothing]
+    case "Silence":
+      return state.phase === "Open" && event.now >= silentAt(state) ? end(state, "timeout", nothing) : [state, nothing]
+    case "Say":
+      return state.phase === "Open"
+        ? [state, [send({ _tag: "Text", from: state.config.self, text: event.text })]]
+        : [state, nothing]
+    case "Close":
+      return end(state, "closed", [send({ _tag: "Close", from: state.config.self })])
+    case "GiveUp":
+      return state.phase === "Opening" ? end(state, "unreachable", nothing) : [state, nothing]
+  }
+}
+
+const send = (message: PeerMessage): Action => ({ _tag: "Send", message })
+const connect = (state: State): PeerMessage => ({ _tag: "Connect", from: state.config.self, number: state.config.number })
+const keepAlive = (state: State): PeerMessage => ({ _tag: "KeepAlive", from: state.config.self })
+
+const end = (state: State, ending: Ending, before: ReadonlyArray<Action>): Step => [
+  { ...state, phase: "Closed" },
+  [...before, { _tag: "Ended", ending }],
+]
+
+const heard = (state: State, message: PeerMessage, now: number): Step => {
+  const { dialect } = state.config
+  // The older program lets a person change the name at any time: there it says nothing about who is speaking.
+  if (dialect === "readme" && Option.isSome(state.peer) && state.peer.value !== message.from) return [state, nothing]
+  if (message._tag === "Unknown") return [state, nothing]
+  // A Close for a conversation that never opened is an old one's.
+  if (message._tag === "Close") return state.phase === "Open" ? end(state, "closed_by_peer", nothing) : [state, nothing]
+  const [opened, opening] = state.phase === "Opening" ? open(state, message, now) : [state, nothing]
+  const [next, actions] = message._tag === "Connect" ? answer(opened, message.number, now) : take(opened, message, now)
+  return opening.length === 0 ? [next, actions] : [next, [...opening, ...actions]]
+}
+
+/** The first sign of the other. */
+const open = (state: State, message: PeerMessage, now: number): Step => {
+  const peer = Option.getOrElse(state.peer, () => message.from)
+  const next: State = {
+    ...state,
+    phase: "Open",
+    peer: Option.some(peer),
+    heardAt: now,
+    tokenSeenAt: now,
+    connectSentAt: now,
+  }
+  return [
+    next,
+    state.config.dialect === "readme"
+      ? [{ _tag: "Opened", peer }, send(connect(state)), send(keepAlive(state))]
+      : [{ _tag: "Opened", peer }, send(connect(state))],
+  ]
+}
+
+/** A CONNECT while open, or the one that opened. */
+const answer = (state: State, number: number, now: number): Step => {
+  const { dialect } = state.config
+  const isNew = state.peerNumber !== number
+  const restarted = isNew && state.peerNumber !== undefined
+  const known: State = {
+    ...state,
+    peerNumber: number,
+    heardAt: dialect === "readme" || isNew ? now : state.heardAt,
+    proven: state.proven && !restarted,
+  }
+  const [next, first] =
+    dialect === "original" && isNew && number < state.config.number ? sendToken(known, now) : [known, nothing]
+  if (now - next.connectSentAt < resendMillis) return [next, first]
+  if (!next.proven) return [{ ...next, connectSentAt: now }, [send(connect(next)), ...first]]
+  // It is open already and needs no CONNECT; a restarted one is content with any word.
+  return dialect === "readme" ? [{ ...next, connectSentAt: now }, [send(keepAlive(next))]] : [next, first]
+}
+
+/** A text or a sign of life while open, or the one that opened. */
+const take = (state: State, message: PeerMessage, now: number): Step => {
+  const next: State = { ...state, proven: true, heardAt: now }
+  if (message._tag === "Text") return [next, [{ _tag: "Deliver", text: message.text }]]
+  // A second token while one is here is surplus: it is dropped.
+  return [{ ...next, tokenSeenAt: now, tokenSince: next.tokenSince ?? now }, nothing]
+}
+
+const beat = (state: State, now: number): Step => {
+  if (state.config.dialect === "readme") return [state, [send(keepAlive(state))]]
+  const here = state.tokenSince !== undefined
+  const due = here
+    ? now - state.tokenSince >= tokenHoldMillis
+    : now - state.tokenSeenAt >= tokenLostMillis && now - state.tokenSentAt >= tokenPauseMillis
+  return due ? sendToken(state, now) : [state, nothing]
+}
+
+const sendToken = (state: State, now: number): Step => [
+  { ...state, tokenSince: undefined, tokenSentAt: now },
+  [send(keepAlive(state))],
+]

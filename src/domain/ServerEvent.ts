@@ -1,0 +1,20 @@
+/**
+ * What a server tells whoever runs it: in words, or with `--json` as one object a line.
+ */
+import * as Schema from "effect/Schema"
+import { Port } from "./Endpoint.ts"
+
+const event = <const Name extends string, const Fields extends Schema.Struct.Fields>(name: Name, fields: Fields) =>
+  Schema.Struct({ event: Schema.tag(name), ...fields })
+
+export const ServerEvent = Schema.Union([
+  event("listening", { host: Schema.String, port: Port }),
+  event("registered", { name: Schema.String, address: Schema.String }),
+  event("left", { name: Schema.String }),
+  event("call", { from: Schema.String, to: Schema.String }),
+  event("chat", { from: Schema.String, to: Schema.String, port: Port }),
+  event("failed", { from: Schema.String, to: Schema.String, code: Schema.String }),
+  event("refused", { address: Schema.String, code: Schema.String }),
+  event("error", { code: Schema.String, message: Schema.String, hint: Schema.String }),
+])
+export type ServerEvent = typeof ServerEvent.Type

@@ -1,0 +1,173 @@
+/**
+ * Opens the UDP path to a peer and holds the conversation on it (PROTOCOL.md, section 8).
+ *
+ * What is said when is decided by the pure machine `domain/Conversation`; this runs it: CONNECT is resent, KEEPALIVE
+ * sent and silence noticed by fibers on Schedules, all of them gone when the conversation is.
+ */
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Option from "effect/Option"
+import * as Queue from "effect/Queue"
+import * as Random from "effect/Random"
+import * as Result from "effect/Result"
+import * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import * as Conversation from "../domain/Conversation.ts"
+import type { Dialect } from "../domain/Dialect.ts"
+import * as Endpoint from "../domain/Endpoint.ts"
+import * as PeerMessage from "../domain/PeerMessage.ts"
+import type { PeerSocket } from "./PeerTransport.ts"
+
+/** How many texts may wait for their reader; more are dropped, as a network does. */
+export const waitingTexts = 1024
+
+/** How often CLOSE is sent, so that a lost one is not a peer that waits twenty seconds. */
+const closeCopies = 3
+
+/** The chat is not open: it has not heard the other side yet, or it has ended. */
+export class NotOpen extends Schema.TaggedError<NotOpen>("nomitm/NotOpen")("NotOpen", {}) {}
+
+/** The text does not fit into a datagram. */
+export class TextTooLong extends Schema.TaggedError<TextTooLong>("nomitm/TextTooLong")("TextTooLong", {
+  bytes: Schema.Int,
+  maximum: Schema.Int,
+}) {}
+
+/** The conversation ended before, or instead of, what was waited for. */
+export class ChatEnded extends Schema.TaggedError<ChatEnded>("nomitm/ChatEnded")("ChatEnded", {
+  ending: Schema.Literals(["closed", "closed_by_peer", "timeout", "unreachable"]),
+}) {}
+
+export interface Chat {
+  /** Waits until the other side is heard; its name. */
+  readonly opened: Effect.Effect<string, ChatEnded>
+  /** The texts of the other side, in order of arrival. Fails when the conversation has ended and none is left. */
+  readonly receive: Effect.Effect<string, ChatEnded>
+  /** Sends a text once. At most `PeerMessage.maxTextBytes` bytes of UTF-8. */
+  readonly say: (text: string) => Effect.Effect<void, NotOpen | TextTooLong>
+  /** Ends the conversation and tells the other side; done when that is sent. */
+  readonly close: Effect.Effect<void>
+  /** Waits for the end. */
+  readonly ended: Effect.Effect<Conversation.Ending>
+}
+
+export interface Options {
+  readonly socket: PeerSocket
+  /** Where the other side is. Only what comes from exactly there counts. */
+  readonly remote: Endpoint.Endpoint
+  readonly dialect: Dialect
+  /** The own name. */
+  readonly self: string
+  /** The other's name, where the server told it. */
+  readonly peer: Option.Option<string>
+  /** How long to go on when nothing is heard. */
+  readonly patience: Duration.Input
+}
+
+export class ChatSession extends Context.Service<
+  ChatSession,
+  {
+    /** Starts a conversation; it ends with the scope, without a word to the other side. */
+    readonly open: (options: Options) => Effect.Effect<Chat, never, Scope.Scope>
+  }
+>()("nomitm/services/ChatSession") {
+  static readonly layer: Layer.Layer<ChatSession> = Layer.succeed(
+    ChatSession,
+    ChatSession.of({ open: (options) => open(options) }),
+  )
+}
+
+const open = Effect.fnUntraced(function* ({ socket, remote, dialect, self, peer, patience }: Options) {
+  const clock = yield* Clock.Clock
+  const number = yield* Random.nextIntBetween(-2147483648, 2147483647)
+  const texts = yield* Queue.dropping<string, ChatEnded>(waitingTexts)
+  const opened = Deferred.makeUnsafe<string, ChatEnded>()
+  const ended = Deferred.makeUnsafe<Conversation.Ending>()
+  let state = Conversation.initial({ dialect, self, number, peer }, clock.currentTimeMillisUnsafe())
+
+  const perform = (action: Conversation.Action): void => {
+    switch (action._tag) {
+      case "Send":
+        return socket.send(PeerMessage.encode(dialect, action.message), remote)
+      case "Opened":
+        Deferred.doneUnsafe(opened, Effect.succeed(action.peer))
+        return
+      case "Deliver":
+        Queue.offerUnsafe(texts, action.text)
+        return
+      case "Ended": {
+        const error = new ChatEnded({ ending: action.ending })
+        Deferred.doneUnsafe(opened, Effect.fail(error))
+        Deferred.doneUnsafe(ended, Effect.succeed(action.ending))
+        Queue.failCauseUnsafe(texts, Cause.fail(error))
+      }
+    }
+  }
+
+  const on = (event: Conversation.Event): void => {
+    const [next, actions] = Conversation.step(state, event)
+    state = next
+    for (const action of actions) perform(action)
+  }
+
+  yield* socket.receive((datagram, from) => {
+    if (!Endpoint.equals(from, remote)) return
+    const message = PeerMessage.decode(dialect, datagram)
+    if (Result.isSuccess(message)) on({ _tag: "Heard", message: message.success, now: clock.currentTimeMillisUnsafe() })
+  })
+
+  const timed = (tag: "Resend" | "Beat" | "Silence") =>
+    Effect.sync(() => on({ _tag: tag, now: clock.currentTimeMillisUnsafe() }))
+
+  /** CONNECT until the other is heard. */
+  const resend = timed("Resend").pipe(
+    Effect.repeat(Schedule.spaced(Conversation.resendMillis)),
+    Effect.raceFirst(Effect.exit(Deferred.await(opened))),
+    Effect.timeoutOption(patience),
+    Effect.andThen(Effect.sync(() => on({ _tag: "GiveUp" }))),
+  )
+  const pause = Conversation.beatMillis(dialect)
+  const beat = Effect.delay(Effect.repeat(timed("Beat"), Schedule.spaced(pause)), pause)
+  const watch = Effect.forever(
+    Effect.suspend(() =>
+      Effect.delay(timed("Silence"), Math.max(1, Conversation.silentAt(state) - clock.currentTimeMillisUnsafe())),
+    ),
+  )
+
+  yield* resend.pipe(
+    Effect.andThen(Effect.all([beat, watch], { concurrency: 2 })),
+    Effect.raceFirst(Deferred.await(ended)),
+    Effect.forkScoped({ startImmediately: true }),
+  )
+
+  return {
+    opened: Deferred.await(opened),
+    receive: Queue.take(texts),
+    ended: Deferred.await(ended),
+    say: (text: string) =>
+      Effect.suspend((): Effect.Effect<void, NotOpen | TextTooLong> => {
+        if (state.phase !== "Open") return Effect.fail(new NotOpen())
+        const bytes = PeerMessage.textBytes(text)
+        if (bytes > PeerMessage.maxTextBytes) {
+          return Effect.fail(new TextTooLong({ bytes, maximum: PeerMessage.maxTextBytes }))
+        }
+        on({ _tag: "Say", text })
+        return Effect.void
+      }),
+    close: Effect.suspend(() => {
+      if (state.phase === "Closed") return Effect.void
+      const farewell = PeerMessage.encode(dialect, { _tag: "Close", from: self })
+      on({ _tag: "Close" })
+      return Effect.sync(() => socket.send(farewell, remote)).pipe(
+        Effect.delay(50),
+        Effect.repeat(Schedule.recurs(closeCopies - 2)),
+      )
+    }),
+  } satisfies Chat
+})

@@ -1,0 +1,82 @@
+/**
+ * UDP ports: bind one, send to an address, receive what comes from anywhere.
+ *
+ * Provided by `adapters/node/NodePeerTransport` (real sockets) and by a host of `adapters/memory/MemoryNetwork`.
+ *
+ * The path of a datagram is plain synchronous code (`send`, the handler of `receive`): fibers are for time, life and
+ * death. `datagrams` makes a bounded Stream of it where speed does not matter.
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Queue from "effect/Queue"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type { Endpoint } from "../domain/Endpoint.ts"
+
+/** One bound UDP port, open as long as its scope. */
+export interface PeerSocket {
+  /** The address and port it is bound to; the address may be unspecified (`0.0.0.0`, `::`). */
+  readonly local: Endpoint
+  /**
+   * Hands one datagram to the network, which may lose it: nothing is reported, nothing throws.
+   *
+   * @param datagram at most 65,507 bytes; not kept
+   */
+  readonly send: (datagram: Uint8Array, to: Endpoint) => void
+  /**
+   * Calls the handler for each datagram until the scope closes. One handler at a time: a second one takes over.
+   * Without a handler datagrams are dropped. The handler must not throw.
+   */
+  readonly receive: (handler: (datagram: Uint8Array, from: Endpoint) => void) => Effect.Effect<void, never, Scope.Scope>
+}
+
+export interface Datagram {
+  readonly payload: Uint8Array
+  readonly from: Endpoint
+}
+
+/** Why a port could not be bound. */
+export class BindError extends Schema.TaggedError<BindError>("nomitm/BindError")("BindError", {
+  reason: Schema.Literals(["InUse", "NoSuchAddress", "NotPermitted", "Unknown"]),
+  address: Schema.String,
+  port: Schema.Int,
+}) {}
+
+/** A host name that has no address, as far as can be found out now. */
+export class ResolveError extends Schema.TaggedError<ResolveError>("nomitm/ResolveError")("ResolveError", {
+  host: Schema.String,
+}) {}
+
+export class PeerTransport extends Context.Service<
+  PeerTransport,
+  {
+    /**
+     * Binds a UDP port that nobody else holds.
+     *
+     * @param options.port 0 lets the system choose
+     * @param options.address the local address; all addresses, IPv4 and IPv6, without it
+     */
+    readonly bind: (options: {
+      readonly port: number
+      readonly address?: string | undefined
+    }) => Effect.Effect<PeerSocket, BindError, Scope.Scope>
+    /** The address of a host: itself if it is an address, otherwise what its name resolves to. */
+    readonly resolve: (host: string) => Effect.Effect<string, ResolveError>
+  }
+>()("nomitm/services/PeerTransport") {}
+
+/**
+ * What arrives, as a Stream; while its consumer is behind by more than `capacity` datagrams, new ones are dropped, as a
+ * kernel does.
+ */
+export const datagrams = (socket: PeerSocket, capacity = 1024): Stream.Stream<Datagram> =>
+  Stream.unwrap(
+    Effect.gen(function* () {
+      const queue = yield* Queue.dropping<Datagram>(capacity)
+      yield* socket.receive((payload, from) => {
+        Queue.offerUnsafe(queue, { payload, from })
+      })
+      return Stream.fromQueue(queue)
+    }),
+  )

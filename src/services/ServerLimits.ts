@@ -1,0 +1,30 @@
+/**
+ * What a stranger may use of a server: the bound of everything it keeps for its clients.
+ */
+import * as Context from "effect/Context"
+import type { Limit } from "../domain/TokenBucket.ts"
+
+export interface Limits {
+  /** Connections in all. */
+  readonly connections: number
+  /** Connections from one IPv4 address or one IPv6 /64. */
+  readonly connectionsPerAddress: number
+  /** How long a connection may be without a name, in milliseconds. */
+  readonly guestMillis: number
+  /** How long a client may take to answer PORT, in milliseconds. */
+  readonly answerMillis: number
+  /** Lines from one connection. Who sends faster is read more slowly. */
+  readonly lines: Limit
+}
+
+export const defaults: Limits = {
+  connections: 10_000,
+  connectionsPerAddress: 256,
+  guestMillis: 60_000,
+  answerMillis: 5000,
+  lines: { burst: 200, perSecond: 100 },
+}
+
+export const ServerLimits = Context.Reference<Limits>("nomitm/services/ServerLimits", {
+  defaultValue: () => defaults,
+})

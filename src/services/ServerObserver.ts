@@ -1,0 +1,9 @@
+/**
+ * Hears what happens at a server. By default nobody listens.
+ */
+import * as Context from "effect/Context"
+import type { ServerEvent } from "../domain/ServerEvent.ts"
+
+export const ServerObserver = Context.Reference<(event: ServerEvent) => void>("nomitm/services/ServerObserver", {
+  defaultValue: () => () => {},
+})
