@@ -131,7 +131,11 @@ export const step = (state: State, event: Event): Step => {
 }
 
 const send = (message: PeerMessage): Action => ({ _tag: "Send", message })
-const connect = (state: State): PeerMessage => ({ _tag: "Connect", from: state.config.self, number: state.config.number })
+const connect = (state: State): PeerMessage => ({
+  _tag: "Connect",
+  from: state.config.self,
+  number: state.config.number,
+})
 const keepAlive = (state: State): PeerMessage => ({ _tag: "KeepAlive", from: state.config.self })
 
 const end = (state: State, ending: Ending, before: ReadonlyArray<Action>): Step => [

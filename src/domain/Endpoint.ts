@@ -79,7 +79,7 @@ const hostName = /^(?=.{1,253}$)[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,62})(?:\.[A-Za-z0
  */
 export const parseHostPort = (text: string, defaultPort?: Port): Option.Option<HostPort> => {
   const bracketed = /^\[([^\]]+)\](?::(.*))?$/.exec(text)
-  const plain = bracketed ?? /^([^:]+)(?::(.*))?$/.exec(text)
+  const plain = bracketed ?? /^([^:]+)(?::([^:]*))?$/.exec(text)
   const [host, portText] = plain === null ? [text, undefined] : [plain[1]!, plain[2]]
   const port = portText === undefined ? Option.fromUndefinedOr(defaultPort) : parsePort(portText)
   if (Option.isNone(port)) return Option.none()

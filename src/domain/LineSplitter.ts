@@ -39,7 +39,11 @@ export const initial: State = { rest: empty, skipping: false, afterCR: false }
  * @param chunk any bytes; not kept
  * @returns the state to go on with and the lines completed by this chunk, in order
  */
-export const push = (state: State, chunk: Uint8Array, maxBytes = maxLineBytes): readonly [State, ReadonlyArray<Line>] => {
+export const push = (
+  state: State,
+  chunk: Uint8Array,
+  maxBytes = maxLineBytes,
+): readonly [State, ReadonlyArray<Line>] => {
   const lines: Array<Line> = []
   let { rest, skipping, afterCR } = state
   let start = 0

@@ -10,9 +10,7 @@ export const oneLine = (text: string): string => lines(text).join(" ")
 
 /** The lines of a text, each safe to print. */
 export const lines = (text: string): ReadonlyArray<string> =>
-  text
-    .split(/\r\n|[\n\r\u0085\u2028\u2029]/u)
-    .map((line) => line.replaceAll("\t", " ").replace(unsafe, ""))
+  text.split(/\r\n|[\n\r\u0085\u2028\u2029]/u).map((line) => line.replaceAll("\t", " ").replace(unsafe, ""))
 
 /** JSON in one line of which every character is visible: a reader gets the text unchanged, a terminal nothing to obey. */
 export const json = (value: unknown): string =>

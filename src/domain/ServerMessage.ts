@@ -20,7 +20,10 @@ export const ServerMessage = Schema.TaggedUnion({
   /** Both sides have the port free: start. The name is missing in a line of an older or smaller server. */
   StartChat: { endpoint: Endpoint.Endpoint, name: Schema.Option(Schema.String) },
   /** A refusal: its code word, and the name it is about where there is one. */
-  Error: { code: Schema.String.check(Schema.isPattern(/^[A-Za-z][A-Za-z0-9_]{0,63}$/)), about: Schema.Option(Username.Username) },
+  Error: {
+    code: Schema.String.check(Schema.isPattern(/^[A-Za-z][A-Za-z0-9_]{0,63}$/)),
+    about: Schema.Option(Username.Username),
+  },
   Close: {},
 })
 export type ServerMessage = typeof ServerMessage.Type
@@ -70,11 +73,7 @@ export const encode = (dialect: Dialect, message: ServerMessage): string => {
  *
  * @param inList between STARTUSERS and ENDUSERS a line is a name, unless its form says otherwise
  */
-export const decode = (
-  dialect: Dialect,
-  line: string,
-  inList: boolean,
-): Result.Result<ServerLine, ServerLineError> => {
+export const decode = (dialect: Dialect, line: string, inList: boolean): Result.Result<ServerLine, ServerLineError> => {
   const words = line.split(" ")
   const fail = () => Result.fail(new ServerLineError({ line: line.slice(0, 200) }))
   if (inList && line !== "ENDUSERS" && (words.length === 1 || !isOperation(words[0]!))) {

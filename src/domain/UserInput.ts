@@ -87,7 +87,7 @@ const suggestion = (word: string): Option.Option<Command> => {
   const [best] = commands
     .map((command) => ({ command, distance: distance(word.toLowerCase(), command.name) }))
     .filter(({ distance, command }) => distance <= 2 && 2 * distance <= command.name.length)
-    .sort((a, b) => a.distance - b.distance)
+    .toSorted((a, b) => a.distance - b.distance)
   return Option.map(Option.fromUndefinedOr(best), ({ command }) => command)
 }
 
@@ -98,7 +98,8 @@ const distance = (a: string, b: string): number => {
     const row = [i]
     for (let j = 1; j <= b.length; j++) {
       const change = rows[i - 1]![j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)
-      const swap = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1] ? rows[i - 2]![j - 2]! + 1 : Infinity
+      const swap =
+        i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1] ? rows[i - 2]![j - 2]! + 1 : Infinity
       row.push(Math.min(rows[i - 1]![j]! + 1, row[j - 1]! + 1, change, swap))
     }
     rows.push(row)

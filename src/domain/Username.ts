@@ -12,8 +12,12 @@ export const maxLength = 32
 /** Words the older client looks for anywhere in a line: a name that contains one would break it. */
 const wordsOfTheOlderClient = ["PORT", "STARTCHAT", "STARTUSERS"]
 
-/** White space, and everything Unicode calls other: control, format (bidi overrides, zero width), surrogate, private, unassigned. */
-const blankOrInvisible = /[\p{C}\p{Z}]/u
+/**
+ * White space; everything Unicode calls other: control, format (bidi overrides, zero width), surrogate, private,
+ * unassigned; what is drawn as nothing though it is a letter or a mark (Hangul fillers, variation selectors), and the
+ * Braille pattern without dots: a name must not look like another that differs by one of them.
+ */
+const blankOrInvisible = /[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}\u2800]/u
 
 /**
  * Why a name can't be used, as one sentence, or none if it can.

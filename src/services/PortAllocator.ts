@@ -19,7 +19,9 @@ export class PortAllocator extends Context.Service<
     readonly draw: (tried: ReadonlySet<Port>) => Effect.Effect<Port>
   }
 >()("nomitm/services/PortAllocator") {
-  static readonly layer = (range: { readonly first: Port; readonly last: Port } = defaultRange): Layer.Layer<PortAllocator> =>
+  static readonly layer = (
+    range: { readonly first: Port; readonly last: Port } = defaultRange,
+  ): Layer.Layer<PortAllocator> =>
     Layer.succeed(
       PortAllocator,
       PortAllocator.of({

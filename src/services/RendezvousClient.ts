@@ -14,6 +14,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import * as Result from "effect/Result"
+import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as ClientMessage from "../domain/ClientMessage.ts"
@@ -204,15 +205,13 @@ const makeLink = Effect.fnUntraced(function* (
   })
 
   /** Whom an ERROR line concerns: what was asked last and is not answered. */
-  const refused = (code: string, about: Option.Option<string>) => {
+  const refused = (code: string, about: Option.Option<string>): void => {
     const error = Effect.fail(new Refused({ code }))
-    if (hello !== undefined) return Deferred.doneUnsafe(hello, error)
-    if (registering !== undefined) return Deferred.doneUnsafe(registering, error)
-    if (calling !== undefined && (Option.isNone(about) || about.value === calling.name)) {
-      return Deferred.doneUnsafe(calling.answer, error)
-    }
-    if (listing !== undefined) return Deferred.doneUnsafe(listing, error)
-    return false
+    if (hello !== undefined) Deferred.doneUnsafe(hello, error)
+    else if (registering !== undefined) Deferred.doneUnsafe(registering, error)
+    else if (calling !== undefined && (Option.isNone(about) || about.value === calling.name)) {
+      Deferred.doneUnsafe(calling.answer, error)
+    } else if (listing !== undefined) Deferred.doneUnsafe(listing, error)
   }
 
   const onLine = Effect.fnUntraced(function* (text: string) {
@@ -253,10 +252,9 @@ const makeLink = Effect.fnUntraced(function* (
           // The caller's first answer always reaches its reader: a second one would answer the next question.
           return calling === undefined ? yield* repeatAnswer() : undefined
         }
-        refused(line.code, line.about)
-        return
+        return refused(line.code, line.about)
       case "Close":
-        return
+      // The end of the connection follows.
     }
   })
 
@@ -293,7 +291,9 @@ const makeLink = Effect.fnUntraced(function* (
       Effect.tapErrorTag("LinkLost", (error) => Effect.sync(() => lose(error))),
     )
 
-  const ifAlive = Effect.suspend(() => (Deferred.isDoneUnsafe(lost) ? Effect.flatMap(Deferred.await(lost), Effect.fail) : Effect.void))
+  const ifAlive = Effect.suspend(() =>
+    Deferred.isDoneUnsafe(lost) ? Effect.flatMap(Deferred.await(lost), Effect.fail) : Effect.void,
+  )
 
   hello = Deferred.makeUnsafe()
   send({ _tag: "Hello" })
@@ -305,12 +305,13 @@ const makeLink = Effect.fnUntraced(function* (
   registering = undefined
 
   /** The older server takes any line of somebody in a negotiation for an answer to PORT: nothing else is said then. */
-  const untilQuiet = Effect.gen(function* () {
-    while (dialect === "original" && (calling !== undefined || lastAnswer !== undefined)) {
-      if (lastAnswer !== undefined && (yield* Clock.currentTimeMillis) - lastAnswer.since > callMillis) lastAnswer = undefined
-      else yield* Effect.sleep(50)
-    }
+  const isQuiet = Effect.gen(function* () {
+    if (dialect === "readme") return true
+    if (lastAnswer !== undefined && (yield* Clock.currentTimeMillis) - lastAnswer.since > callMillis)
+      lastAnswer = undefined
+    return calling === undefined && lastAnswer === undefined
   })
+  const untilQuiet = Effect.repeat(isQuiet, { until: (quiet) => quiet, schedule: Schedule.spaced(50) })
 
   const users = Effect.gen(function* () {
     yield* untilQuiet

@@ -16,9 +16,12 @@ import type { Endpoint } from "../domain/Endpoint.ts"
 export const outboxBytes = 1024 * 1024
 
 /** How the other side's stream ended: with everything it sent (`Ended`), or cut off (`Reset`). */
-export class ConnectionClosed extends Schema.TaggedError<ConnectionClosed>("nomitm/ConnectionClosed")("ConnectionClosed", {
-  reason: Schema.Literals(["Ended", "Reset"]),
-}) {}
+export class ConnectionClosed extends Schema.TaggedError<ConnectionClosed>("nomitm/ConnectionClosed")(
+  "ConnectionClosed",
+  {
+    reason: Schema.Literals(["Ended", "Reset"]),
+  },
+) {}
 
 export interface Connection {
   readonly local: Endpoint
@@ -54,7 +57,9 @@ export interface Listener {
    * Runs the handler in a fiber of its own for each connection, until interrupted. When a handler is done its
    * connection is closed: what waits in the outbox is still sent, for at most two seconds.
    */
-  readonly serve: <R>(handler: (connection: Connection) => Effect.Effect<void, never, R>) => Effect.Effect<never, never, R>
+  readonly serve: <R>(
+    handler: (connection: Connection) => Effect.Effect<void, never, R>,
+  ) => Effect.Effect<never, never, R>
 }
 
 export class RendezvousTransport extends Context.Service<

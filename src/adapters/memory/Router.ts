@@ -1,0 +1,91 @@
+/**
+ * A NAT or firewall as a station of two segments: `Nat` decides, this carries.
+ *
+ * Connections (TCP) pass from the inside to the outside and get the NAT's address there; nobody connects to the inside.
+ */
+import * as Endpoint from "../../domain/Endpoint.ts"
+import * as Nat from "./Nat.ts"
+import { type Datagram, type Gateway, type Reception, Segment, type Wires } from "./Segment.ts"
+
+export class Router implements Gateway {
+  readonly name: string
+  readonly outside: Segment
+  readonly inside: Segment
+  private readonly wires: Wires
+  private state: Nat.State
+  /** The last external port of a connection. */
+  private streamPort = 1023
+
+  constructor(wires: Wires, name: string, outside: Segment, config: Nat.Config, addresses: ReadonlyArray<string>) {
+    this.wires = wires
+    this.name = name
+    this.outside = outside
+    this.inside = new Segment(wires)
+    this.state = Nat.make(config, addresses)
+    outside.attach(this, addresses)
+    this.inside.gateway = this
+  }
+
+  get nat(): Nat.State {
+    return this.state
+  }
+
+  /** Forgets all mappings. */
+  restart(addresses: ReadonlyArray<string> = this.state.addresses): void {
+    const old = this.state.addresses
+    this.outside.detach(this, old)
+    this.outside.attach(this, addresses)
+    this.state = Nat.restart(this.state, addresses)
+  }
+
+  /** Makes the addresses of a host inside reachable from the outside, where they are not translated. */
+  announce(addresses: ReadonlyArray<string>): void {
+    const routed = addresses.filter((address) => !this.translates(address))
+    this.outside.attach(this, routed)
+    if (this.outside.gateway instanceof Router) this.outside.gateway.announce(routed)
+  }
+
+  withdraw(addresses: ReadonlyArray<string>): void {
+    const routed = addresses.filter((address) => !this.translates(address))
+    this.outside.detach(this, routed)
+    if (this.outside.gateway instanceof Router) this.outside.gateway.withdraw(routed)
+  }
+
+  arrive(datagram: Datagram): void {
+    const [state, verdict] = Nat.inbound(this.state, datagram, this.wires.timeline.now())
+    this.state = state
+    this.follow(datagram, verdict)
+  }
+
+  leave(datagram: Datagram): void {
+    const [state, verdict] = Nat.outbound(this.state, datagram, this.wires.timeline.now(), this.wires.chance())
+    this.state = state
+    this.follow(datagram, verdict)
+  }
+
+  knock(): Reception {
+    return "Silence"
+  }
+
+  sourceOf(internal: Endpoint.Endpoint): Endpoint.Endpoint {
+    const address = this.translates(internal.address)
+    if (address === undefined) return internal
+    // Any port will do: nothing comes back by it, connections are carried end to end.
+    this.streamPort = this.streamPort === 65535 ? 1024 : this.streamPort + 1
+    return { address, port: this.streamPort }
+  }
+
+  /** The address that takes the place of an inside one. */
+  private translates(address: string): string | undefined {
+    if (this.state.config.mapping === "none") return undefined
+    return this.state.addresses.find((it) => Endpoint.isIpv6(it) === Endpoint.isIpv6(address))
+  }
+
+  private follow(datagram: Datagram, verdict: Nat.Verdict<Datagram>): void {
+    if (verdict._tag === "Dropped") return this.wires.report("Dropped", datagram, verdict.reason)
+    const { packet } = verdict
+    if (verdict.to === "Outside") return this.outside.carry(this, packet)
+    // Not within `send`, for a datagram that turned around here.
+    this.wires.launch(this.wires.timeline.now(), packet, () => this.inside.carry(this, packet))
+  }
+}

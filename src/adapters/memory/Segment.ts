@@ -1,0 +1,133 @@
+/**
+ * A network in which everybody reaches everybody: the public one, or the one behind a NAT.
+ *
+ * Stations (hosts, and the outsides of NATs) are attached with their addresses. What is for nobody here goes to the
+ * gateway, if there is one; between a station and its gateway nothing is lost and no time passes.
+ */
+import type { Endpoint } from "../../domain/Endpoint.ts"
+import * as Link from "./Link.ts"
+import type { DropReason, Packet } from "./Nat.ts"
+import type { Timeline } from "./Timeline.ts"
+import type { StreamEnd } from "./stream.ts"
+
+export interface Datagram extends Packet {
+  readonly payload: Uint8Array
+}
+
+/** How a station takes a request for a connection; silence is what a firewall answers. */
+export type Reception = "Accepted" | "Refused" | "Silence"
+
+export interface Station {
+  readonly name: string
+  readonly arrive: (datagram: Datagram) => void
+  /** A request for a connection to the address and port, whose other end is `end`. */
+  readonly knock: (to: Endpoint, end: StreamEnd) => Reception
+}
+
+export interface Gateway extends Station {
+  /** The network on the other side. */
+  readonly outside: Segment
+  /** Takes a datagram that leaves. */
+  readonly leave: (datagram: Datagram) => void
+  /** The source that a connection from here has on the outside. */
+  readonly sourceOf: (internal: Endpoint) => Endpoint
+}
+
+/** What happened to a datagram, for tests and traces. */
+export interface NetworkEvent {
+  /** In milliseconds. */
+  readonly at: number
+  readonly event: "Sent" | "Delivered" | "Dropped"
+  /** Why it was dropped. */
+  readonly reason?: DropReason | "Lost" | "NoRoute" | "NobodyThere" | "TooManyInFlight" | "HostDown"
+  /** Source and destination as they are where it happens: NATs change them. */
+  readonly from: Endpoint
+  readonly to: Endpoint
+  /** The size of the payload, in bytes. */
+  readonly bytes: number
+}
+
+/** What all segments of a network share. */
+export interface Wires {
+  readonly timeline: Timeline
+  readonly chance: () => number
+  readonly report: (event: NetworkEvent["event"], datagram: Datagram, reason?: NetworkEvent["reason"]) => void
+  /** Plans an arrival, unless too many datagrams are under way. */
+  readonly launch: (at: number, datagram: Datagram, arrive: () => void) => void
+  /** The link where no other is set. */
+  defaultLink: Link.Link
+}
+
+/** One direction between two stations. */
+interface Lane {
+  link: Link.Link | undefined
+  /** When the last datagram arrives, in milliseconds. */
+  lastAt: number
+}
+
+export class Segment {
+  private readonly stations = new Map<string, Station>()
+  private readonly lanes = new WeakMap<Station, WeakMap<Station, Lane>>()
+  private readonly wires: Wires
+  gateway: Gateway | undefined
+
+  constructor(wires: Wires) {
+    this.wires = wires
+  }
+
+  /** Throws if an address is taken. */
+  attach(station: Station, addresses: Iterable<string>): void {
+    for (const address of addresses) {
+      const owner = this.stations.get(address)
+      if (owner !== undefined && owner !== station) throw new Error(`${address} belongs to ${owner.name} already`)
+      this.stations.set(address, station)
+    }
+  }
+
+  detach(station: Station, addresses: Iterable<string>): void {
+    for (const address of addresses) {
+      if (this.stations.get(address) === station) this.stations.delete(address)
+    }
+  }
+
+  stationAt(address: string): Station | undefined {
+    return this.stations.get(address)
+  }
+
+  link(from: Station, to: Station): Link.Link {
+    return this.lane(from, to).link ?? this.wires.defaultLink
+  }
+
+  setLink(from: Station, to: Station, link: Link.Link): void {
+    const lane = this.lane(from, to)
+    lane.link = link
+    lane.lastAt = -Infinity
+  }
+
+  /** Takes a datagram from a station, or from the gateway for the inside. */
+  carry(from: Station, datagram: Datagram): void {
+    const to = this.stations.get(datagram.destination.address)
+    if (to === undefined) {
+      if (this.gateway === undefined || this.gateway === from) return this.wires.report("Dropped", datagram, "NoRoute")
+      return this.gateway.leave(datagram)
+    }
+    if (from === this.gateway) return to.arrive(datagram)
+    const { timeline, chance } = this.wires
+    const lane = this.lane(from, to)
+    const arrivals = Link.transit(lane.link ?? this.wires.defaultLink, chance)
+    if (arrivals.length === 0) return this.wires.report("Dropped", datagram, "Lost")
+    for (const { delay, inOrder } of arrivals) {
+      const at = timeline.now() + delay
+      if (inOrder) lane.lastAt = Math.max(at, lane.lastAt)
+      this.wires.launch(inOrder ? lane.lastAt : at, datagram, () => to.arrive(datagram))
+    }
+  }
+
+  private lane(from: Station, to: Station): Lane {
+    let lanes = this.lanes.get(from)
+    if (lanes === undefined) this.lanes.set(from, (lanes = new WeakMap()))
+    let lane = lanes.get(to)
+    if (lane === undefined) lanes.set(to, (lane = { link: undefined, lastAt: -Infinity }))
+    return lane
+  }
+}

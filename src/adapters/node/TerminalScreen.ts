@@ -1,0 +1,101 @@
+/**
+ * `Screen` for a person at a terminal: `node:readline` edits the line (history, Emacs keys, wide characters, wrapping),
+ * and what arrives is printed above it.
+ */
+import type * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Queue from "effect/Queue"
+import * as Readline from "node:readline"
+import type { Line } from "../../domain/LineSplitter.ts"
+import type { PeerEvent } from "../../domain/PeerEvent.ts"
+import * as PeerEventText from "../../domain/PeerEventText.ts"
+import * as PrintableText from "../../domain/PrintableText.ts"
+import * as UserInput from "../../domain/UserInput.ts"
+import { Screen } from "../../services/Screen.ts"
+import * as StandardStreams from "./StandardStreams.ts"
+
+const clearToEnd = "\r\u001b[J"
+const up = (rows: number): string => (rows > 0 ? `\u001b[${rows}A` : "")
+
+/** Whom the line being typed goes to. */
+const promptAfter = (event: PeerEvent): string | undefined => {
+  switch (event.event) {
+    case "connected":
+      return `to ${PrintableText.oneLine(event.peer)}> `
+    case "registered":
+    case "closed":
+      return "> "
+    default:
+      return undefined
+  }
+}
+
+/** Completes commands: `/ch` to `/chat `. */
+const complete = (line: string): [Array<string>, string] => {
+  const names = UserInput.commands.map(({ name, argument }) => `/${name}${argument._tag === "Some" ? " " : ""}`)
+  return [line.startsWith("/") ? names.filter((name) => name.startsWith(line)) : [], line]
+}
+
+export const layer: Layer.Layer<Screen> = Layer.effect(
+  Screen,
+  Effect.gen(function* () {
+    const { stdin, stdout } = process
+    const write = yield* StandardStreams.writer(stdout)
+    const lines = yield* Queue.unbounded<Line, Cause.Done>()
+    let open = true
+
+    const readline = yield* Effect.acquireRelease(
+      Effect.sync(() => {
+        const readline = Readline.createInterface({
+          input: stdin,
+          output: stdout,
+          terminal: true,
+          prompt: "> ",
+          historySize: 200,
+          removeHistoryDuplicates: true,
+          completer: complete,
+        })
+        readline.on("line", (text) => {
+          Queue.offerUnsafe(lines, { _tag: "Line", text })
+          readline.prompt()
+        })
+        // In raw mode Ctrl-C is a key: make it the signal it means everywhere else.
+        readline.on("SIGINT", () => process.kill(process.pid, "SIGINT"))
+        readline.on("close", () => {
+          open = false
+          Queue.endUnsafe(lines)
+        })
+        readline.prompt()
+        return readline
+      }),
+      (readline) =>
+        Effect.sync(() => {
+          // The prompt goes: what follows on this terminal is not typed to us.
+          if (open) {
+            stdout.write(up(readline.getCursorPos().rows) + clearToEnd)
+            readline.close()
+          } else stdout.write(clearToEnd)
+          stdin.pause()
+        }),
+    )
+
+    const show = (event: PeerEvent): Effect.Effect<void> =>
+      Effect.suspend(() => {
+        const text = PeerEventText.lines(event)
+          .map((line) => `${line}\n`)
+          .join("")
+        if (!open) return write(clearToEnd + text)
+        const prompt = promptAfter(event)
+        const { rows } = readline.getCursorPos()
+        if (prompt !== undefined) readline.setPrompt(prompt)
+        // As many empty lines as the cursor stood below the start of the input: readline goes up by them to redraw it.
+        stdout.write(up(rows) + clearToEnd + text + "\n".repeat(rows))
+        readline.prompt(true)
+        // Waits for the terminal to take it.
+        return write("")
+      })
+
+    return Screen.of({ readLine: Queue.take(lines), show, interactive: true })
+  }),
+)

@@ -1,0 +1,50 @@
+/**
+ * The words in which a peer's events are shown to a person: lines that are safe to print.
+ *
+ * The program's own lines start with `*`, errors with `!`, the other side's with its name; a text of several lines goes
+ * on with `|`, so that nothing a peer writes can pass for a line of the program.
+ */
+import type { PeerEvent } from "./PeerEvent.ts"
+import * as PrintableText from "./PrintableText.ts"
+
+const safe = PrintableText.oneLine
+
+export const lines = (event: PeerEvent): ReadonlyArray<string> => {
+  switch (event.event) {
+    case "listening":
+      return [`* Listening on UDP port ${event.port} (${event.host}).`]
+    case "registered":
+      return [`* You are online as ${safe(event.name)}. /list shows who else is, /help what you can type.`]
+    case "users":
+      return event.users.length === 0
+        ? ["* Nobody else is online."]
+        : [`* Online: ${event.users.map(safe).join(", ")}. Type /chat NAME to talk to one.`]
+    case "calling":
+      return [`* Calling ${safe(event.peer)} …`]
+    case "connected":
+      return [`* Connected to ${safe(event.peer)} (${safe(event.address)}). Type to talk, /close to end.`]
+    case "message": {
+      const [first = "", ...more] = PrintableText.lines(event.text)
+      return [`${safe(event.from)}: ${first}`, ...more.map((line) => `  | ${line}`)]
+    }
+    case "closed":
+      return [`* ${closed(safe(event.peer), event.reason)}`]
+    case "error":
+      return [`! ${safe(event.message)} ${safe(event.hint)}`.trimEnd()]
+    case "help":
+      return event.commands.map(({ usage, description }) => `  ${usage.padEnd(12)} ${description}`)
+  }
+}
+
+const closed = (peer: string, reason: Extract<PeerEvent, { readonly event: "closed" }>["reason"]): string => {
+  switch (reason) {
+    case "closed":
+      return `You ended the chat with ${peer}.`
+    case "closed_by_peer":
+      return `${peer} ended the chat.`
+    case "timeout":
+      return `${peer} has not been heard for 20 seconds: the chat is over.`
+    case "unreachable":
+      return `${peer} could not be reached: no datagram came through. A firewall or NAT on either side may drop them.`
+  }
+}
