@@ -1,5 +1,5 @@
 /**
- * Which of a client's lines answers which PORT (PROTOCOL.md, section 4.4).
+ * Which of a client's lines answers which PORT (PROTOCOL.md, section 4.2).
  *
  * In the `readme` dialect each PORT has one answer. The older client accepts with two OK lines, the second up to tens of
  * milliseconds later, even after the next PORT: a surplus OK that must not answer that next question. It refuses with

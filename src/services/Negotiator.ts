@@ -1,5 +1,5 @@
 /**
- * Brings two members to a port number that is free on both sides, and starts their chat (PROTOCOL.md, section 4.4).
+ * Brings two members to a port number that is free on both sides, and starts their chat (PROTOCOL.md, section 4.1).
  *
  * Both are asked at once; a refusal by either leads to another number, at most `maxTries` in all. While it lasts a
  * member takes part in no other negotiation: two who call each other get one chat, a third caller is told `Busy`.
