@@ -25,7 +25,7 @@ export const lines = (event: PeerEvent): ReadonlyArray<string> => {
       return [`* Connected to ${safe(event.peer)} (${safe(event.address)}). Type to talk, /close to end.`]
     case "message": {
       const [first = "", ...more] = PrintableText.lines(event.text)
-      return [`${safe(event.from)}: ${first}`, ...more.map((line) => `  | ${line}`)]
+      return [`${sender(event.from)}: ${first}`, ...more.map((line) => `  | ${line}`)]
     }
     case "closed":
       return [`* ${closed(safe(event.peer), event.reason)}`]
@@ -35,6 +35,9 @@ export const lines = (event: PeerEvent): ReadonlyArray<string> => {
       return event.commands.map(({ usage, description }) => `  ${usage.padEnd(12)} ${description}`)
   }
 }
+
+/** A name that starts with a mark (`* Connected`) stands in quotes: the line must not look like one of the program. */
+const sender = (name: string): string => (/^[\p{L}\p{N}]/u.test(safe(name)) ? safe(name) : `"${safe(name)}"`)
 
 const closed = (peer: string, reason: Extract<PeerEvent, { readonly event: "closed" }>["reason"]): string => {
   switch (reason) {

@@ -1,0 +1,37 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Schema from "effect/Schema"
+import { PeerEvent } from "../../src/domain/PeerEvent.ts"
+import * as PrintableText from "../../src/domain/PrintableText.ts"
+
+const events: ReadonlyArray<PeerEvent> = [
+  { event: "listening", host: "0.0.0.0", port: 55000 },
+  { event: "registered", name: "alice" },
+  { event: "users", users: ["bob", "carol"] },
+  { event: "calling", peer: "bob" },
+  { event: "connected", peer: "bob", address: "192.0.2.1:55000" },
+  { event: "message", from: "bob", text: "hello\nthere" },
+  { event: "closed", peer: "bob", reason: "closed" },
+  { event: "closed", peer: "bob", reason: "closed_by_peer" },
+  { event: "closed", peer: "bob", reason: "timeout" },
+  { event: "closed", peer: "bob", reason: "unreachable" },
+  { event: "error", code: "Busy", message: "The other side is busy.", hint: "Try again." },
+  { event: "help", commands: [{ usage: "/chat NAME", description: "call somebody" }] },
+]
+
+describe("a peer's event with --json", () => {
+  it.each(events)("is one object a line, and read back it is the same: $event", (event) => {
+    const line = PrintableText.json(event)
+    assert.notMatch(line, /[\r\n]/)
+    assert.deepStrictEqual(Schema.decodeUnknownSync(PeerEvent)(JSON.parse(line)), event)
+  })
+
+  it("has its name in the field event", () =>
+    assert.strictEqual(PrintableText.json(events[1]), '{"event":"registered","name":"alice"}'))
+
+  it("is no other: an unknown name or reason, or a port that is none, is refused", () => {
+    const decode = Schema.decodeUnknownSync(PeerEvent)
+    assert.throws(() => decode({ event: "exploded" }))
+    assert.throws(() => decode({ event: "closed", peer: "bob", reason: "boredom" }))
+    assert.throws(() => decode({ event: "listening", host: "::", port: 0 }))
+  })
+})

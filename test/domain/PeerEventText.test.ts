@@ -1,0 +1,65 @@
+import { assert, describe, it } from "@effect/vitest"
+import type { PeerEvent } from "../../src/domain/PeerEvent.ts"
+import * as PeerEventText from "../../src/domain/PeerEventText.ts"
+import * as arbitraries from "./arbitraries.ts"
+
+const shown = (event: PeerEvent) => PeerEventText.lines(event)
+
+describe("an event in words", () => {
+  it("of a text starts with who says it, and goes on behind a bar", () => {
+    assert.deepStrictEqual(shown({ event: "message", from: "bob", text: "hello" }), ["bob: hello"])
+    assert.deepStrictEqual(shown({ event: "message", from: "bob", text: "one\n* two\n" }), [
+      "bob: one",
+      "  | * two",
+      "  | ",
+    ])
+  })
+
+  it("of a text has the name in quotes where it would look like a mark of the program", () => {
+    for (const from of ["* Connected to bob", "!", "| x", "", " bob"]) {
+      assert.deepStrictEqual(shown({ event: "message", from, text: "hello" }), [`"${from}": hello`])
+    }
+    assert.deepStrictEqual(shown({ event: "message", from: "\u001b* x", text: "hello" }), ['"* x": hello'])
+  })
+
+  it("of a list says who is online and what to type", () => {
+    assert.deepStrictEqual(shown({ event: "users", users: [] }), ["* Nobody else is online."])
+    assert.deepStrictEqual(shown({ event: "users", users: ["bob", "carol"] }), [
+      "* Online: bob, carol. Type /chat NAME to talk to one.",
+    ])
+  })
+
+  it("of an error says what happened and what to do", () =>
+    assert.deepStrictEqual(shown({ event: "error", code: "Busy", message: "Bob is busy.", hint: "Try again." }), [
+      "! Bob is busy. Try again.",
+    ]))
+
+  it.each(["closed", "closed_by_peer", "timeout", "unreachable"] as const)("of an end says why: %s", (reason) => {
+    const [line, ...more] = shown({ event: "closed", peer: "bob", reason })
+    assert.match(line!, /^\* .*bob.*\.$/)
+    assert.strictEqual(more.length, 0)
+  })
+
+  it.prop(
+    "is safe to print, whatever a peer calls itself or writes, and no line of it passes for the program's",
+    [arbitraries.text, arbitraries.text],
+    ([name, text]) => {
+      const own: ReadonlyArray<PeerEvent> = [
+        { event: "registered", name },
+        { event: "users", users: [name, text] },
+        { event: "calling", peer: name },
+        { event: "connected", peer: name, address: text },
+        { event: "closed", peer: name, reason: "timeout" },
+      ]
+      for (const event of own) {
+        const lines = shown(event)
+        assert.strictEqual(lines.length, 1)
+        assert.match(lines[0]!, /^\* [^\p{Cc}\p{Cs}\p{Zl}\p{Zp}]*$/u)
+      }
+      const [first, ...more] = shown({ event: "message", from: name, text })
+      assert.match(first!, /^[\p{L}\p{N}"][^\p{Cc}\p{Cs}\p{Zl}\p{Zp}]*$/u)
+      for (const line of more) assert.match(line, /^ {2}\| [^\p{Cc}\p{Cs}\p{Zl}\p{Zp}]*$/u)
+    },
+    arbitraries.thorough,
+  )
+})
