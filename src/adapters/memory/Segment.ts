@@ -8,7 +8,7 @@ import type { Endpoint } from "../../domain/Endpoint.ts"
 import * as Link from "./Link.ts"
 import type { DropReason, Packet } from "./Nat.ts"
 import type { Timeline } from "./Timeline.ts"
-import type { StreamEnd } from "./stream.ts"
+import type { StreamEnd } from "./StreamEnd.ts"
 
 export interface Datagram extends Packet {
   readonly payload: Uint8Array
