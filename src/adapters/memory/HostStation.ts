@@ -4,7 +4,6 @@
 import type { Endpoint } from "../../domain/Endpoint.ts"
 import { isIpv6 } from "../../domain/Endpoint.ts"
 import { isUnspecified, PortTable } from "./PortTable.ts"
-import { Router } from "./Router.ts"
 import type { Datagram, Reception, Segment, Station, Wires } from "./Segment.ts"
 import type { StreamEnd } from "./StreamEnd.ts"
 
@@ -38,9 +37,7 @@ export class HostStation implements Station {
 
   /** Leaves its segment for another one, or for other addresses in the same. Throws if one of them is taken. */
   move(segment: Segment, addresses: ReadonlyArray<string>): void {
-    const old = this.addresses
-    this.segment.detach(this, old)
-    if (this.segment.gateway instanceof Router) this.segment.gateway.withdraw(old)
+    this.segment.detach(this, this.addresses)
     this.join(segment, addresses)
   }
 
@@ -87,7 +84,6 @@ export class HostStation implements Station {
 
   private join(segment: Segment, addresses: ReadonlyArray<string>): void {
     segment.attach(this, addresses)
-    if (segment.gateway instanceof Router) segment.gateway.announce(addresses)
     this.segment = segment
     this.addresses = addresses
   }

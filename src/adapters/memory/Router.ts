@@ -38,17 +38,8 @@ export class Router implements Gateway {
     this.state = Nat.restart(this.state, addresses)
   }
 
-  /** Makes the addresses of a host inside reachable from the outside, where they are not translated. */
-  announce(addresses: ReadonlyArray<string>): void {
-    const routed = addresses.filter((address) => !this.translates(address))
-    this.outside.attach(this, routed)
-    if (this.outside.gateway instanceof Router) this.outside.gateway.announce(routed)
-  }
-
-  withdraw(addresses: ReadonlyArray<string>): void {
-    const routed = addresses.filter((address) => !this.translates(address))
-    this.outside.detach(this, routed)
-    if (this.outside.gateway instanceof Router) this.outside.gateway.withdraw(routed)
+  visible(addresses: ReadonlyArray<string>): ReadonlyArray<string> {
+    return addresses.filter((address) => this.translates(address) === undefined)
   }
 
   arrive(datagram: Datagram): void {

@@ -31,6 +31,8 @@ export interface Gateway extends Station {
   readonly leave: (datagram: Datagram) => void
   /** The source that a connection from here has on the outside. */
   readonly sourceOf: (internal: Endpoint) => Endpoint
+  /** Of addresses inside, those that are the same on the outside. */
+  readonly visible: (addresses: ReadonlyArray<string>) => ReadonlyArray<string>
 }
 
 /** What happened to a datagram, for tests and traces. */
@@ -75,19 +77,21 @@ export class Segment {
     this.wires = wires
   }
 
-  /** Throws if an address is taken. */
-  attach(station: Station, addresses: Iterable<string>): void {
+  /** Makes a station reachable, from outside too where addresses are not translated. Throws if one of them is taken. */
+  attach(station: Station, addresses: ReadonlyArray<string>): void {
     for (const address of addresses) {
       const owner = this.stations.get(address)
       if (owner !== undefined && owner !== station) throw new Error(`${address} belongs to ${owner.name} already`)
       this.stations.set(address, station)
     }
+    this.gateway?.outside.attach(this.gateway, this.gateway.visible(addresses))
   }
 
-  detach(station: Station, addresses: Iterable<string>): void {
+  detach(station: Station, addresses: ReadonlyArray<string>): void {
     for (const address of addresses) {
       if (this.stations.get(address) === station) this.stations.delete(address)
     }
+    this.gateway?.outside.detach(this.gateway, this.gateway.visible(addresses))
   }
 
   stationAt(address: string): Station | undefined {
