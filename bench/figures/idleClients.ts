@@ -1,0 +1,84 @@
+/**
+ * What 5,000 registered clients that say nothing cost the server's memory, each server freshly started.
+ */
+import * as Figure from "../Figure.ts"
+import * as LineClient from "../LineClient.ts"
+import type { Memory } from "../programs/answer.ts"
+import * as Program from "../Program.ts"
+
+/** How many connect at the same time. */
+const atOnce = 50
+
+export const measure = async (quick: boolean): Promise<ReadonlyArray<Figure.Figure>> => {
+  const clients = quick ? 1000 : 5000
+  needsOpenFiles(clients + 100)
+  const rounds: Array<{ readonly program: Memory; readonly floor: Memory }> = []
+  for (let i = 0; i < (quick ? 1 : 5); i++) {
+    rounds.push({ program: await perClient(clients, "server.ts"), floor: await perClient(clients, "bareServer.ts") })
+  }
+  const floorIs = "node:net that holds as many"
+  const only = (key: keyof Memory) => rounds.map(({ program, floor }) => ({ program: program[key], floor: floor[key] }))
+  return [
+    Figure.make(
+      {
+        id: "idle-client-rss",
+        name: `Resident memory an idle client, of ${clients}`,
+        unit: "KiB",
+        floorIs,
+        relation: "above",
+        target: { bound: "at most", value: 25 },
+      },
+      only("rss"),
+    ),
+    Figure.make(
+      {
+        id: "idle-client-heap",
+        name: `JavaScript heap an idle client, of ${clients}`,
+        unit: "KiB",
+        floorIs,
+        relation: "above",
+      },
+      only("heap"),
+    ),
+  ]
+}
+
+/** The memory of a server that its clients brought about, in KiB a client. */
+const perClient = async (count: number, file: string): Promise<Memory> => {
+  const server = await Program.start(file, [], ["--expose-gc"])
+  const port = await server.ask<number>("port")
+  // What is loaded with the first clients is not theirs.
+  for (const client of await registerMany(port, atOnce, "first")) client.close()
+  const before = await server.ask<Memory>("memory")
+  const clients = await registerMany(port, count, "client")
+  const after = await server.ask<Memory>("memory")
+  for (const client of clients) client.close()
+  await server.end()
+  const each = (key: keyof Memory) => (after[key] - before[key]) / 1024 / count
+  return { rss: each("rss"), heap: each("heap") }
+}
+
+const registerMany = async (
+  port: number,
+  count: number,
+  name: string,
+): Promise<ReadonlyArray<LineClient.LineClient>> => {
+  const clients: Array<LineClient.LineClient> = []
+  while (clients.length < count) {
+    const from = clients.length
+    const some = Array.from({ length: atOnce }, (_, i) => LineClient.register(port, `${name}-${from + i}`))
+    clients.push(...(await Promise.all(some)))
+  }
+  return clients
+}
+
+/** Node asks the system for as many as the hard limit allows; this says what to do if that is too few. */
+const needsOpenFiles = (count: number): void => {
+  process.report.excludeNetwork = true
+  const { userLimits } = process.report.getReport() as {
+    readonly userLimits?: { readonly open_files: { readonly soft: number | "unlimited" } }
+  }
+  const allowed = userLimits?.open_files.soft ?? "unlimited"
+  if (allowed === "unlimited" || allowed >= count) return
+  throw new Error(`${count} open files are needed and ${allowed} allowed: run "ulimit -n ${count}" first.`)
+}
