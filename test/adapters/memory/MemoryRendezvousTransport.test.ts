@@ -194,6 +194,29 @@ describe("a connection", () => {
     }),
   )
 
+  it.effect("that the handler is done with swallows what still comes until its last words are sent", () =>
+    Effect.gen(function* () {
+      const { here, there, hangUp } = yield* connected()
+      here.send("x".repeat(200_000))
+      yield* TestClock.adjust(0)
+      there.send("y".repeat(200_000))
+      yield* hangUp
+      yield* TestClock.adjust(0)
+      here.send("x".repeat(200_000))
+      yield* here.drained
+      let received = 0
+      const end = yield* Effect.flip(
+        Effect.forever(
+          Effect.andThen(
+            TestClock.adjust(0),
+            Effect.map(here.receive, ({ length }) => (received += length)),
+          ),
+        ),
+      )
+      assert.deepStrictEqual([end.reason, received], ["Ended", 200_000])
+    }),
+  )
+
   it.effect("is reset two seconds after the handler is done if the client does not read", () =>
     Effect.gen(function* () {
       const { here, there, hangUp } = yield* connected()
