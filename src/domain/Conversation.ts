@@ -10,7 +10,8 @@
  * ```
  *
  * Who hears first must not leave the other waiting: the side that opens sends CONNECT once more at once, and answers
- * each later CONNECT (at most four a second) until the other has shown, by anything but a CONNECT, that it is open too.
+ * each later CONNECT (at most four a second) until the other has shown, by anything but a CONNECT, that it is open too;
+ * after that a CONNECT is one of a program that started anew, or an echo, and is answered in a way that ends there.
  * Anything the other says counts as hearing it.
  *
  * The service that runs this (`ChatSession`) owns the timers and the socket; source addresses are checked there.
@@ -21,6 +22,11 @@ import type { PeerMessage } from "./PeerMessage.ts"
 
 /** The pause between two CONNECTs, in milliseconds; also the least pause between two answers to a CONNECT. */
 export const resendMillis = 250
+/**
+ * The least pause between two answers to a CONNECT of one that has shown to be open (`original`), in milliseconds: longer
+ * than a round trip, for the older program echoes each answer.
+ */
+export const echoMillis = 2000
 /** The pause between two KEEPALIVEs (`readme`), in milliseconds. */
 export const keepaliveMillis = 5000
 /** How often the token is looked after (`original`), in milliseconds. */
@@ -64,7 +70,7 @@ export interface State {
   readonly connectSentAt: number
   /** The last sign of life, in milliseconds: the opening and any message; in `original` any but an echoed CONNECT. */
   readonly heardAt: number
-  /** The opening, or the last token seen or sent (`original`), in milliseconds. */
+  /** The opening, or the last token seen (`original`), in milliseconds. */
   readonly tokenSeenAt: number
   readonly tokenSentAt: number
   /** Since when the token is here (`original`), in milliseconds. */
@@ -177,20 +183,22 @@ const open = (state: State, message: PeerMessage, now: number): Step => {
 /** A CONNECT while open, or the one that opened. */
 const answer = (state: State, number: number, now: number): Step => {
   const { dialect } = state.config
+  // In `original` a program that has just started: only a CONNECT will do for it.
   const isNew = state.peerNumber !== number
-  const restarted = isNew && state.peerNumber !== undefined
   const known: State = {
     ...state,
     peerNumber: number,
     heardAt: dialect === "readme" || isNew ? now : state.heardAt,
-    proven: state.proven && !restarted,
+    proven: state.proven && (dialect === "readme" || !isNew),
   }
-  const [next, first] =
-    dialect === "original" && isNew && number < state.config.number ? sendToken(known, now) : [known, nothing]
-  if (now - next.connectSentAt < resendMillis) return [next, first]
-  if (!next.proven) return [{ ...next, connectSentAt: now }, [send(connect(next)), ...first]]
-  // It is open already and needs no CONNECT; a restarted one is content with any word.
-  return dialect === "readme" ? [{ ...next, connectSentAt: now }, [send(keepAlive(next))]] : [next, first]
+  const first = dialect === "original" && isNew && number < state.config.number
+  const [next, token] = first && now - known.tokenSentAt >= tokenPauseMillis ? sendToken(known, now) : [known, nothing]
+  // CONNECTs that go on though none of ours was there to be echoed: what looked like a proof was an old datagram.
+  const pause = dialect === "original" && next.proven ? echoMillis : resendMillis
+  if (now - next.connectSentAt < pause) return [next, token]
+  // In `readme` one that is open needs no CONNECT, and a restarted one is content with any word.
+  const word = dialect === "readme" && next.proven ? keepAlive(next) : connect(next)
+  return [{ ...next, connectSentAt: now }, [send(word), ...token]]
 }
 
 /** A text or a sign of life while open, or the one that opened. */

@@ -35,10 +35,11 @@ export type ServerLine =
   | { readonly _tag: "User"; readonly name: string }
   | { readonly _tag: "UsersEnd" }
 
-/** Why a line is no message. */
-export class ServerLineError extends Schema.TaggedError<ServerLineError>()("ServerLineError", {
-  line: Schema.String,
-}) {}
+/** A line is no message. */
+export class ServerLineError extends Schema.TaggedError<ServerLineError>()("ServerLineError", {}) {}
+
+/** One for all: an error of its own for each would make lines of one byte cost a hostile server nothing and us much. */
+const failure = Result.fail(new ServerLineError())
 
 /** The line or lines of a message, each with its LF; empty if the dialect has none for it. */
 export const encode = (dialect: Dialect, message: ServerMessage): string => {
@@ -75,7 +76,6 @@ export const encode = (dialect: Dialect, message: ServerMessage): string => {
  */
 export const decode = (dialect: Dialect, line: string, inList: boolean): Result.Result<ServerLine, ServerLineError> => {
   const words = line.split(" ")
-  const fail = () => Result.fail(new ServerLineError({ line: line.slice(0, 200) }))
   if (inList && line !== "ENDUSERS" && (words.length === 1 || !isOperation(words[0]!))) {
     return Result.succeed({ _tag: "User", name: line })
   }
@@ -88,7 +88,7 @@ export const decode = (dialect: Dialect, line: string, inList: boolean): Result.
       const right = words[0] === (dialect === "readme" ? "REGISTER" : "REGISTERED")
       return right && words[2] === "OK" && Username.isUsername(name)
         ? Result.succeed({ _tag: "Registered", name })
-        : fail()
+        : failure
     }
     case "STARTUSERS":
       return Result.succeed({ _tag: "UsersBegin" })
@@ -98,24 +98,24 @@ export const decode = (dialect: Dialect, line: string, inList: boolean): Result.
       return Result.succeed({ _tag: "Calling" })
     case "PORT": {
       const port = Endpoint.parsePort(words[1] ?? "")
-      return Option.isSome(port) ? Result.succeed({ _tag: "AskPort", port: port.value }) : fail()
+      return Option.isSome(port) ? Result.succeed({ _tag: "AskPort", port: port.value }) : failure
     }
     case "STARTCHAT": {
       const address = Endpoint.canonicalAddress(words[1] ?? "")
       const port = Endpoint.parsePort(words[2] ?? "")
-      if (Option.isNone(address) || Option.isNone(port)) return fail()
+      if (Option.isNone(address) || Option.isNone(port)) return failure
       const name = Option.filter(Option.fromUndefinedOr(words[3]), (name) => name.length > 0)
       return Result.succeed({ _tag: "StartChat", endpoint: { address: address.value, port: port.value }, name })
     }
     case "ERROR": {
       const code = words[1] ?? ""
-      if (!/^[A-Za-z][A-Za-z0-9_]{0,63}$/.test(code)) return fail()
+      if (!/^[A-Za-z][A-Za-z0-9_]{0,63}$/.test(code)) return failure
       return Result.succeed({ _tag: "Error", code, about: Username.parse(words[2] ?? "") })
     }
     case "CLOSE":
       return Result.succeed({ _tag: "Close" })
     default:
-      return fail()
+      return failure
   }
 }
 

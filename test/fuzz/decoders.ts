@@ -1,0 +1,198 @@
+/**
+ * Every decoder of the domain with what holds of it for any bytes: it does not throw, what it gives is of bounded size,
+ * and what it gives is the same after being written and read again.
+ */
+import { assert } from "@effect/vitest"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as ClientMessage from "../../src/domain/ClientMessage.ts"
+import type { Dialect } from "../../src/domain/Dialect.ts"
+import * as Endpoint from "../../src/domain/Endpoint.ts"
+import * as ErrorCode from "../../src/domain/ErrorCode.ts"
+import * as LineSplitter from "../../src/domain/LineSplitter.ts"
+import * as PeerMessage from "../../src/domain/PeerMessage.ts"
+import * as PrintableText from "../../src/domain/PrintableText.ts"
+import * as ServerMessage from "../../src/domain/ServerMessage.ts"
+import * as UserInput from "../../src/domain/UserInput.ts"
+import * as Username from "../../src/domain/Username.ts"
+
+export interface Decoder {
+  readonly name: string
+  /** Valid input, to be mutated. */
+  readonly seeds: ReadonlyArray<Uint8Array>
+  /** Only reads, to see how long that takes. */
+  readonly read: (bytes: Uint8Array) => void
+  /** Throws if what must hold does not. */
+  readonly check: (bytes: Uint8Array) => void
+}
+
+const encoder = new TextEncoder()
+const tolerant = new TextDecoder("utf-8", { ignoreBOM: true })
+const utf8 = (texts: ReadonlyArray<string>) => texts.map((text) => encoder.encode(text))
+const isError = Schema.is(ErrorCode.ErrorCode)
+const isClientMessage = Schema.is(ClientMessage.ClientMessage)
+const isPeerMessage = Schema.is(PeerMessage.PeerMessage)
+
+/** The lines of a stream, cut in two ways; what is kept between chunks stays bounded. */
+const split = (bytes: Uint8Array): ReadonlyArray<LineSplitter.Line> => {
+  const inOne: Array<LineSplitter.Line> = []
+  const inTwo: Array<LineSplitter.Line> = []
+  const push = (state: LineSplitter.State, chunk: Uint8Array, lines: Array<LineSplitter.Line>) => {
+    const [next, more] = LineSplitter.push(state, chunk)
+    assert.isAtMost(next.rest.length, LineSplitter.maxLineBytes)
+    lines.push(...more)
+    return next
+  }
+  inOne.push(...LineSplitter.end(push(LineSplitter.initial, bytes, inOne)))
+  const middle = bytes.length >> 1
+  const state = push(LineSplitter.initial, bytes.subarray(0, middle), inTwo)
+  inTwo.push(...LineSplitter.end(push(state, bytes.subarray(middle), inTwo)))
+  assert.deepStrictEqual(inTwo, inOne)
+  return inOne
+}
+
+const readLines = (bytes: Uint8Array, read: (line: string) => void) => {
+  for (const line of LineSplitter.push(LineSplitter.initial, bytes)[1]) if (line._tag === "Line") read(line.text)
+  read(tolerant.decode(bytes))
+}
+
+const eachLine = (bytes: Uint8Array, check: (line: string) => void) => {
+  for (const line of split(bytes)) if (line._tag === "Line") check(line.text)
+  // Nobody but the splitter makes lines, yet a decoder must stand any text.
+  check(tolerant.decode(bytes))
+}
+
+const client = (dialect: Dialect): Decoder => ({
+  name: `client's lines, ${dialect}`,
+  seeds: utf8(
+    [
+      ["HELLO", "REGISTER alice", "REGISTER two words", "LISTUSERS", "CHAT bob", "OK", "ERROR", "ERROR Busy", "CLOSE"],
+      ["HELLO\r\nREGISTER alice\r\nLISTUSERS\r\nCHAT bob\r\nOK\r\nOK\r\nCLOSE\r\n", `REGISTER ${"x".repeat(32)}\n`],
+    ].flat(),
+  ),
+  read: (bytes) => readLines(bytes, (line) => ClientMessage.decode(dialect, line)),
+  check: (bytes) =>
+    eachLine(bytes, (line) => {
+      const message = ClientMessage.decode(dialect, line)
+      if (Result.isFailure(message)) return assert.isTrue(isError(message.failure))
+      assert.isTrue(isClientMessage(message.success))
+      const written = ClientMessage.encode(message.success)
+      assert.isAtMost(written.length, 80)
+      assert.deepStrictEqual(ClientMessage.decode(dialect, written), message)
+    }),
+})
+
+const server = (dialect: Dialect): Decoder => ({
+  name: `server's lines, ${dialect}`,
+  seeds: utf8(
+    [
+      ["HELLO", "REGISTER alice OK", "REGISTERED alice OK", "STARTUSERS", "alice", "ENDUSERS", "OK", "PORT 55000"],
+      ["STARTCHAT 192.0.2.1 55000 bob", "STARTCHAT 2001:db8:0:0:0:0:0:1 40000 bob", "STARTCHAT fe80::1%eth0 40000"],
+      ["ERROR Declined bob", "ERROR infoerror", "CLOSE", "STARTUSERS\nalice\nbob\nENDUSERS\nPORT 55000\n"],
+    ].flat(),
+  ),
+  read: (bytes) => readLines(bytes, (line) => ServerMessage.decode(dialect, line, false)),
+  check: (bytes) =>
+    eachLine(bytes, (line) => {
+      for (const inList of [false, true]) {
+        const message = ServerMessage.decode(dialect, line, inList)
+        if (Result.isFailure(message)) {
+          assert.instanceOf(message.failure, ServerMessage.ServerLineError)
+          continue
+        }
+        const read = message.success
+        if (read._tag === "User" || read._tag === "UsersBegin" || read._tag === "UsersEnd" || /[\r\n]/.test(line))
+          continue
+        const written = ServerMessage.encode(dialect, read)
+        assert.isAtMost(written.length, line.length + 100)
+        if (read._tag === "Calling") continue
+        const kept =
+          read._tag === "Error" && dialect === "original" ? Result.succeed({ ...read, about: Option.none() }) : message
+        assert.deepStrictEqual(
+          ServerMessage.decode(dialect, written.slice(0, -1), inList && read._tag === "AskPort"),
+          kept,
+        )
+      }
+    }),
+})
+
+const peer = (dialect: Dialect): Decoder => ({
+  name: `datagrams, ${dialect}`,
+  seeds: utf8(
+    dialect === "readme"
+      ? [
+          ["user1 CONNECT", 'user1 MSG "hello there"', "user1 MSG hello", "user1 KEEPALIVE", "user1 CLOSE"],
+          ['user1 MSG "a \\"b\\" \\\\ \\n \\u202e \\ud83d\\ude00"', `user1 MSG ${JSON.stringify("é".repeat(500))}`],
+        ].flat()
+      : [
+          [
+            "user1\nConnect\n-712\n\n",
+            "user1\nMsg\nhello there\n\n",
+            "user1\nKeepAliveToken\n\n\n",
+            "user1\nClose\n\n\n",
+          ],
+          ["user1\r\nMsg\r\nZoë\r\n\r\n", "user1\nProbe\nx", `user1\nMsg\n${"é".repeat(500)}\n\n`],
+        ].flat(),
+  ),
+  read: (bytes) => PeerMessage.decode(dialect, bytes),
+  check: (bytes) => {
+    const message = PeerMessage.decode(dialect, bytes)
+    if (Result.isFailure(message)) return assert.instanceOf(message.failure, PeerMessage.DatagramError)
+    assert.isTrue(isPeerMessage(message.success))
+    const written = PeerMessage.encode(dialect, message.success)
+    // A control character takes six bytes as a JSON escape, a byte of Latin-1 at most three as UTF-8.
+    assert.isAtMost(written.length, 6 * bytes.length + 40)
+    assert.deepStrictEqual(PeerMessage.decode(dialect, written), message)
+  },
+})
+
+const text: Decoder = {
+  name: "names, addresses, typed lines, text to print",
+  seeds: utf8(
+    [
+      ["alice", "Zoë", "\u{1f600}", "PORTER", "192.0.2.1", "2001:db8::1", "::ffff:192.0.2.1", "fe80::1%eth0"],
+      ["example.org:6969", "[2001:db8::1]:80", "/chat bob", "/hlep", "//home", "hello there", "a\u001b[2Jb\u202ec"],
+    ].flat(),
+  ),
+  read: (bytes) => {
+    const given = tolerant.decode(bytes)
+    Username.problem(given)
+    Endpoint.canonicalAddress(given)
+    Endpoint.parseHostPort(given, 6969)
+    UserInput.parse(given)
+    PrintableText.oneLine(given)
+    PrintableText.json(given)
+  },
+  check: (bytes) => {
+    const given = tolerant.decode(bytes)
+    assert.strictEqual(Username.isUsername(given), Option.isNone(Username.problem(given)))
+    const address = Option.getOrUndefined(Endpoint.canonicalAddress(given))
+    if (address !== undefined) assert.deepStrictEqual(Endpoint.canonicalAddress(address), Option.some(address))
+    const hostPort = Endpoint.parseHostPort(given, 6969)
+    if (Option.isSome(hostPort)) {
+      const { host, port } = hostPort.value
+      assert.deepStrictEqual(Endpoint.parseHostPort(Endpoint.formatHostPort(host, port)), hostPort)
+    }
+    const input = UserInput.parse(given)
+    if (given.startsWith("/") && !given.startsWith("//")) assert.notStrictEqual(input._tag, "Text")
+    if (input._tag === "Mistyped") assert.isAtMost(input.problem.length + input.hint.length, 300)
+    const printed = PrintableText.oneLine(given)
+    assert.isAtMost(printed.length, given.length)
+    assert.notMatch(printed, /[\p{Cc}\p{Cs}]/u)
+    assert.strictEqual(PrintableText.oneLine(printed), printed)
+    const json = PrintableText.json(given)
+    assert.notMatch(json, /[\p{Cc}\p{Cs}]/u)
+    assert.strictEqual(JSON.parse(json), given)
+  },
+}
+
+export const decoders: ReadonlyArray<Decoder> = [
+  client("readme"),
+  client("original"),
+  server("readme"),
+  server("original"),
+  peer("readme"),
+  peer("original"),
+  text,
+]
