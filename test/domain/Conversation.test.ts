@@ -263,7 +263,7 @@ const event = Arbitrary.all({
 describe("whatever happens", () => {
   it.prop(
     "a conversation opens at most once, ends at most once, and delivers and says nothing outside of that",
-    [arbitraries.dialect, Arbitrary.array(event, { maxLength: 60 }), arbitraries.pick(true, false)],
+    [arbitraries.dialect, Arbitrary.array(event, { maxLength: 40 }), arbitraries.pick(true, false)],
     ([dialect, events, known]) => {
       let state = Conversation.initial(
         { dialect, self: "alice", number: 0, peer: known ? Option.some("bob") : Option.none() },
@@ -297,6 +297,6 @@ describe("whatever happens", () => {
       }
       assert.isTrue(opened <= 1 && ended <= 1)
     },
-    { arbitrary: { runs: 2000, size: 60 } },
+    { arbitrary: { runs: 600, size: 40 } },
   )
 })

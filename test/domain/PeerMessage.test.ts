@@ -244,6 +244,16 @@ describe("a text", () => {
   })
 })
 
+describe("a datagram that was written", () => {
+  it("is not changed by those written after it", () => {
+    for (const dialect of ["readme", "original"] as const) {
+      const texts = Array.from({ length: 2000 }, (_, i) => `${i} ${"é".repeat(i % 700)}`)
+      const datagrams = texts.map((said) => PeerMessage.encode(dialect, text(said)))
+      for (const [i, said] of texts.entries()) reads(dialect, datagrams[i]!, text(said))
+    }
+  })
+})
+
 /** Bytes that are nearly a datagram of the dialect. */
 function datagramLike(dialect: Dialect) {
   const separator = dialect === "readme" ? " " : "\n"

@@ -68,6 +68,7 @@ describe("an older client, which says OK twice (SPEC section 6.4)", () => {
 
   it("is asked again only after its surplus OK has come or had time to", () => {
     const client = connection("original")
+    assert.deepStrictEqual([holdMillis, surplusMillis], [500, 5000])
     assert.strictEqual(client.gate(0), 0)
     client.ask()
     client.ok(1000)

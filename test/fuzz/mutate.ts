@@ -7,7 +7,7 @@ const encoder = new TextEncoder()
 const splinters: ReadonlyArray<Uint8Array> = [
   ["\n", "\r", "\r\n", "\0", " ", "  ", "\t", '"', '\\"', "\\", "\\u0000", "\\ud800", "-", "+", "%", "[", "::", "."],
   ["0", "65535", "65536", "-2147483648", "2147483648", "9".repeat(400), "1e308", "\u202e", "\u200b", "\ufeff"],
-  ["PORT", "STARTCHAT", "STARTUSERS", "ENDUSERS", "ERROR", "OK", "MSG", "Connect", "REGISTER", "__proto__", "\u3164"],
+  "PORT STARTCHAT STARTUSERS ENDUSERS ERROR OK MSG Connect REGISTER __proto__ \u3164".split(" "),
 ]
   .flat()
   .map((text) => encoder.encode(text))
