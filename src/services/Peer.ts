@@ -73,7 +73,8 @@ export class Peer extends Context.Service<
       Peer,
       Effect.gen(function* () {
         const context = yield* Effect.context<RendezvousClient | ChatSession | PeerTransport | Screen>()
-        return Peer.of({ run: (options) => Effect.scoped(Effect.provideContext(run(options), context)) })
+        // Scoped within: the context has the scope of the layer in it, which outlives a run.
+        return Peer.of({ run: (options) => Effect.provideContext(Effect.scoped(run(options)), context) })
       }),
     )
 }
