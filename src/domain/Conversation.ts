@@ -32,11 +32,11 @@ export const keepaliveMillis = 5000
 /** How often the token is looked after (`original`), in milliseconds. */
 export const tokenBeatMillis = 1000
 /** How long a token received is kept before it goes back (`original`), in milliseconds. */
-export const tokenHoldMillis = 5000
+export const tokenHoldMillis = 3000
 /** When a lost token is replaced (`original`), in milliseconds after the last one seen. */
-export const tokenLostMillis = 8000
+export const tokenLostMillis = 7000
 /** The least pause between two tokens sent (`original`), in milliseconds. */
-export const tokenPauseMillis = 2000
+export const tokenPauseMillis = 1000
 /** A peer that is silent for so long is gone, in milliseconds. */
 export const silenceMillis = 20_000
 
@@ -205,8 +205,11 @@ const answer = (state: State, number: number, now: number): Step => {
 const take = (state: State, message: PeerMessage, now: number): Step => {
   const next: State = { ...state, proven: true, heardAt: now }
   if (message._tag === "Text") return [next, [{ _tag: "Deliver", text: message.text }]]
-  // A second token while one is here is surplus: it is dropped.
-  return [{ ...next, tokenSeenAt: now, tokenSince: next.tokenSince ?? now }, nothing]
+  if (next.config.dialect === "readme") return [next, nothing]
+  const seen: State = { ...next, tokenSeenAt: now, tokenSince: next.tokenSince ?? now }
+  // A second token while one is here: the other believes the first one lost, and waits. Both become one, which goes back.
+  const waitedFor = next.tokenSince !== undefined && now - next.tokenSentAt >= tokenPauseMillis
+  return waitedFor ? sendToken(seen, now) : [seen, nothing]
 }
 
 const beat = (state: State, now: number): Step => {

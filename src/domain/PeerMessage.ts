@@ -50,13 +50,28 @@ const latin1 = new TextDecoder("latin1")
 /** The length of a text in bytes of UTF-8. */
 export const textBytes = (text: string): number => encoder.encode(text).length
 
+/** Whether a message can carry a text. Most are short enough to tell without counting: no unit takes over 3 bytes. */
+export const fits = (text: string): boolean => 3 * text.length <= maxTextBytes || textBytes(text) <= maxTextBytes
+
 /**
  * The datagram of a message.
  *
  * In the `original` dialect text is one line without NUL: line breaks become blanks, as in the older program.
  */
 export const encode = (dialect: Dialect, message: PeerMessage): Uint8Array =>
-  encoder.encode(dialect === "readme" ? encodeReadme(message) : encodeOriginal(message))
+  toBytes(dialect === "readme" ? encodeReadme(message) : encodeOriginal(message))
+
+/** Memory for the datagrams to come: many small ones share a piece, which is much cheaper than one for each. */
+let slab = new Uint8Array(0)
+const slabBytes = 16 * 1024
+
+const toBytes = (text: string): Uint8Array => {
+  if (3 * text.length > slab.length) slab = new Uint8Array(Math.max(slabBytes, 3 * text.length))
+  const { written } = encoder.encodeInto(text, slab)
+  const datagram = slab.subarray(0, written)
+  slab = slab.subarray(written)
+  return datagram
+}
 
 /** Reads a datagram. Never throws, whatever the bytes. */
 export const decode = (dialect: Dialect, datagram: Uint8Array): Result.Result<PeerMessage, DatagramError> =>
@@ -77,6 +92,9 @@ const encodeReadme = (message: PeerMessage): string => {
   }
 }
 
+/** One chat has one sender: a name that has just been checked need not be checked again. */
+let nameOfLast: string | undefined
+
 const decodeReadme = (datagram: Uint8Array): Result.Result<PeerMessage, DatagramError> => {
   let whole: string
   try {
@@ -87,8 +105,9 @@ const decodeReadme = (datagram: Uint8Array): Result.Result<PeerMessage, Datagram
   const first = whole.indexOf(" ")
   if (first < 0) return errors.NoSender
   const from = whole.slice(0, first)
-  if (!Username.isUsername(from)) return errors.NoSender
-  const rest = whole.slice(first + 1).replace(/\r?\n$/, "")
+  if (from !== nameOfLast && !Username.isUsername(from)) return errors.NoSender
+  nameOfLast = from
+  const rest = withoutLineEnd(whole.slice(first + 1))
   const second = rest.indexOf(" ")
   switch (second < 0 ? rest : rest.slice(0, second)) {
     case "CONNECT":
@@ -103,6 +122,9 @@ const decodeReadme = (datagram: Uint8Array): Result.Result<PeerMessage, Datagram
       return errors.UnknownType
   }
 }
+
+const withoutLineEnd = (text: string): string =>
+  text.endsWith("\n") ? text.slice(0, text.endsWith("\r\n") ? -2 : -1) : text
 
 /** Text in quotes is a JSON string; one that merely has quotes around it loses them; any other is taken as it is. */
 const unquote = (text: string): string => {

@@ -18,7 +18,7 @@ export const ServerMessage = Schema.TaggedUnion({
   /** Is this UDP port free? */
   AskPort: { port: Endpoint.Port },
   /** Both sides have the port free: start. The name is missing in a line of an older or smaller server. */
-  StartChat: { endpoint: Endpoint.Endpoint, name: Schema.Option(Schema.String) },
+  StartChat: { endpoint: Endpoint.Endpoint, name: Schema.Option(Username.Username) },
   /** A refusal: its code word, and the name it is about where there is one. */
   Error: {
     code: Schema.String.check(Schema.isPattern(/^[A-Za-z][A-Za-z0-9_]{0,63}$/)),
@@ -104,7 +104,7 @@ export const decode = (dialect: Dialect, line: string, inList: boolean): Result.
       const address = Endpoint.canonicalAddress(words[1] ?? "")
       const port = Endpoint.parsePort(words[2] ?? "")
       if (Option.isNone(address) || Option.isNone(port)) return failure
-      const name = Option.filter(Option.fromUndefinedOr(words[3]), (name) => name.length > 0)
+      const name = Username.parse(words[3] ?? "")
       return Result.succeed({ _tag: "StartChat", endpoint: { address: address.value, port: port.value }, name })
     }
     case "ERROR": {

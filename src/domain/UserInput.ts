@@ -43,8 +43,10 @@ export const usage = (command: Command): string =>
   `/${command.name}${Option.match(command.argument, { onNone: () => "", onSome: (argument) => ` ${argument}` })}`
 
 /** Reads one line as typed. A second slash at the start makes a literal one: `//home` is the text `/home`. */
-export const parse = (line: string): UserInput => {
-  if (line.trim() === "") return { _tag: "Nothing" }
+export const parse = (typed: string): UserInput => {
+  if (typed.trim() === "") return { _tag: "Nothing" }
+  // A blank in front of a command is a slip, and no command is ever sent as text.
+  const line = typed.trimStart().startsWith("/") ? typed.trimStart() : typed
   if (line.startsWith("//")) return { _tag: "Text", text: line.slice(1) }
   if (!line.startsWith("/")) return { _tag: "Text", text: line }
   const [word = "", ...rest] = line.slice(1).trim().split(/\s+/)

@@ -51,6 +51,8 @@ export interface Chat {
   readonly receive: Effect.Effect<string, ChatEnded>
   /** Sends a text once. At most `PeerMessage.maxTextBytes` bytes of UTF-8. */
   readonly say: (text: string) => Effect.Effect<void, NotOpen | TextTooLong>
+  /** The same as plain code: for `onText`, where an answer can leave before the next datagram is looked at. */
+  readonly sayUnsafe: (text: string) => Result.Result<void, NotOpen | TextTooLong>
   /** Ends the conversation and tells the other side; done when that is sent. */
   readonly close: Effect.Effect<void>
   /** Waits for the end. */
@@ -68,6 +70,8 @@ export interface Options {
   readonly peer: Option.Option<string>
   /** How long to go on when nothing is heard. */
   readonly patience: Duration.Input
+  /** Called for each text in the moment it arrives, instead of `receive`. Must not wait and not throw. */
+  readonly onText?: ((text: string) => void) | undefined
 }
 
 export class ChatSession extends Context.Service<
@@ -83,13 +87,17 @@ export class ChatSession extends Context.Service<
   )
 }
 
-const open = Effect.fnUntraced(function* ({ socket, remote, dialect, self, peer, patience }: Options) {
+const open = Effect.fnUntraced(function* (options: Options) {
+  const { socket, remote, dialect, self, peer, patience } = options
   const clock = yield* Clock.Clock
+  // Not the time of day: setting the clock must not end a chat.
+  const now = (): number => Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n)
   const number = yield* Random.nextIntBetween(-2147483648, 2147483647)
   const texts = yield* Queue.dropping<string, ChatEnded>(waitingTexts)
   const opened = Deferred.makeUnsafe<string, ChatEnded>()
   const ended = Deferred.makeUnsafe<Conversation.Ending>()
-  let state = Conversation.initial({ dialect, self, number, peer }, clock.currentTimeMillisUnsafe())
+  const onText = options.onText ?? ((text: string): void => void Queue.offerUnsafe(texts, text))
+  let state = Conversation.initial({ dialect, self, number, peer }, now())
 
   const perform = (action: Conversation.Action): void => {
     switch (action._tag) {
@@ -99,7 +107,7 @@ const open = Effect.fnUntraced(function* ({ socket, remote, dialect, self, peer,
         Deferred.doneUnsafe(opened, Effect.succeed(action.peer))
         return
       case "Deliver":
-        Queue.offerUnsafe(texts, action.text)
+        onText(action.text)
         return
       case "Ended": {
         const error = new ChatEnded({ ending: action.ending })
@@ -116,14 +124,22 @@ const open = Effect.fnUntraced(function* ({ socket, remote, dialect, self, peer,
     for (const action of actions) perform(action)
   }
 
+  const sayUnsafe: Chat["sayUnsafe"] = (text) => {
+    if (state.phase !== "Open") return Result.fail(new NotOpen())
+    if (!PeerMessage.fits(text)) {
+      return Result.fail(new TextTooLong({ bytes: PeerMessage.textBytes(text), maximum: PeerMessage.maxTextBytes }))
+    }
+    on({ _tag: "Say", text })
+    return Result.void
+  }
+
   yield* socket.receive((datagram, from) => {
     if (!Endpoint.equals(from, remote)) return
     const message = PeerMessage.decode(dialect, datagram)
-    if (Result.isSuccess(message)) on({ _tag: "Heard", message: message.success, now: clock.currentTimeMillisUnsafe() })
+    if (Result.isSuccess(message)) on({ _tag: "Heard", message: message.success, now: now() })
   })
 
-  const timed = (tag: "Resend" | "Beat" | "Silence") =>
-    Effect.sync(() => on({ _tag: tag, now: clock.currentTimeMillisUnsafe() }))
+  const timed = (tag: "Resend" | "Beat" | "Silence") => Effect.sync(() => on({ _tag: tag, now: now() }))
 
   /** CONNECT until the other is heard. */
   const resend = timed("Resend").pipe(
@@ -135,9 +151,7 @@ const open = Effect.fnUntraced(function* ({ socket, remote, dialect, self, peer,
   const pause = Conversation.beatMillis(dialect)
   const beat = Effect.delay(Effect.repeat(timed("Beat"), Schedule.spaced(pause)), pause)
   const watch = Effect.forever(
-    Effect.suspend(() =>
-      Effect.delay(timed("Silence"), Math.max(1, Conversation.silentAt(state) - clock.currentTimeMillisUnsafe())),
-    ),
+    Effect.suspend(() => Effect.delay(timed("Silence"), Math.max(1, Conversation.silentAt(state) - now()))),
   )
 
   yield* resend.pipe(
@@ -150,16 +164,8 @@ const open = Effect.fnUntraced(function* ({ socket, remote, dialect, self, peer,
     opened: Deferred.await(opened),
     receive: Queue.take(texts),
     ended: Deferred.await(ended),
-    say: (text: string) =>
-      Effect.suspend((): Effect.Effect<void, NotOpen | TextTooLong> => {
-        if (state.phase !== "Open") return Effect.fail(new NotOpen())
-        const bytes = PeerMessage.textBytes(text)
-        if (bytes > PeerMessage.maxTextBytes) {
-          return Effect.fail(new TextTooLong({ bytes, maximum: PeerMessage.maxTextBytes }))
-        }
-        on({ _tag: "Say", text })
-        return Effect.void
-      }),
+    say: (text) => Effect.suspend(() => Effect.fromResult(sayUnsafe(text))),
+    sayUnsafe,
     close: Effect.suspend(() => {
       if (state.phase === "Closed") return Effect.void
       const farewell = PeerMessage.encode(dialect, { _tag: "Close", from: self })

@@ -64,7 +64,7 @@ export class Negotiator extends Context.Service<
       const negotiate = Effect.fnUntraced(function* (caller: Member, callee: Member) {
         partners.set(caller, callee)
         partners.set(callee, caller)
-        const port = yield* agree(caller, callee).pipe(
+        const port = yield* Effect.raceAllFirst([agree(caller, callee), leaving(caller), leaving(callee)]).pipe(
           Effect.catchTag("Blame", ({ code, who }) => {
             // Who refused the call, or is gone, need not be told; who was silent may be listening again.
             const told = (member: Member) => who !== member || code === "No_answer"
@@ -118,6 +118,10 @@ class Blame extends Schema.TaggedError<Blame>("nomitm/Blame")("Blame", {
 
 const blaming = (member: Member, asked: Effect.Effect<boolean, AskError>): Effect.Effect<boolean, Blame> =>
   Effect.mapError(asked, (error) => new Blame({ code: error.reason, who: member }))
+
+/** Whoever leaves ends the negotiation, whether it has answered or not. */
+const leaving = (member: Member): Effect.Effect<never, Blame> =>
+  Effect.andThen(member.gone, Effect.fail(new Blame({ code: "Peer_gone", who: member })))
 
 const refusal = (code: ErrorCode, about: Member) => ({ _tag: "Error" as const, code, about: Option.some(about.name) })
 

@@ -21,14 +21,16 @@ export interface Member {
   /**
    * Asks whether a UDP port is free there.
    *
-   * @returns whether it is; fails when the client does not want the call, does not answer in time or is gone
+   * @returns whether it is; fails when the client does not want the call or does not answer in time
    */
   readonly ask: (port: Port) => Effect.Effect<boolean, AskError>
+  /** Waits until it has left. */
+  readonly gone: Effect.Effect<void>
 }
 
 /** Why a question about a port has no answer. */
 export class AskError extends Schema.TaggedError<AskError>("nomitm/AskError")("AskError", {
-  reason: Schema.Literals(["Busy", "Declined", "No_answer", "Peer_gone"]),
+  reason: Schema.Literals(["Busy", "Declined", "No_answer"]),
 }) {}
 
 /** The name belongs to somebody else who is online. */

@@ -139,11 +139,21 @@ const makeLink = Effect.fnUntraced(function* (
     return current === undefined ? Effect.void : Scope.close(current.scope, Exit.void)
   })
 
+  yield* Effect.addFinalizer(() =>
+    Effect.andThen(
+      letGo,
+      Effect.flatMap(Queue.clear(incoming), (chats) =>
+        Effect.forEach(chats, ({ release }) => release, { discard: true }),
+      ),
+    ),
+  )
+
   /** Binds the port and keeps it; false if somebody else has it. */
   const hold = Effect.fnUntraced(function* (port: Port) {
     if (held?.port === port) return true
     yield* letGo
-    const own = yield* Scope.fork(scope)
+    // A chat outlives the link: its port is not the link's.
+    const own = yield* Scope.make()
     const socket = yield* Effect.option(Scope.provide(peers.bind({ port, address: localAddress }), own))
     if (Option.isNone(socket)) {
       yield* Scope.close(own, Exit.void)

@@ -33,7 +33,10 @@ export interface Connection {
   readonly send: (text: string) => void
   /** Waits until the other side has taken most of the outbox; at once if little waits or the connection is gone. */
   readonly drained: Effect.Effect<void>
-  /** Sends what waits, then ends the stream; waits until that is done or the connection is gone. */
+  /**
+   * Sends what waits, then ends the stream; the other side's can still be received. Waits until the other side has ended
+   * its stream too, at most two seconds: then the connection is closed.
+   */
   readonly end: Effect.Effect<void>
 }
 

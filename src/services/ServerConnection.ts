@@ -34,6 +34,9 @@ export interface Options {
   readonly onCall: (caller: Member, callee: Member) => Effect.Effect<void>
 }
 
+/** A chunk is cut into pieces of so many bytes: its lines are not all in memory while they wait for their turn. */
+const pieceBytes = 1024
+
 /** Serves a client until it leaves; then its name is free again, and a negotiation it took part in has failed. */
 export const serve = Effect.fnUntraced(function* (options: Options) {
   const { connection, dialect, limits } = options
@@ -72,9 +75,12 @@ export const serve = Effect.fnUntraced(function* (options: Options) {
               Math.max(0, limits.guestMillis - ((yield* Clock.currentTimeMillis) - startedAt)),
             )
       if (Option.isNone(received)) return client.refuse("Idle")
-      const [state, lines] = LineSplitter.push(splitter, received.value)
-      splitter = state
-      if (!(yield* handle(lines))) return
+      const chunk = received.value
+      for (let start = 0; start < chunk.length; start += pieceBytes) {
+        const [state, lines] = LineSplitter.push(splitter, chunk.subarray(start, start + pieceBytes))
+        splitter = state
+        if (!(yield* handle(lines))) return
+      }
     }
   })
 
@@ -120,7 +126,6 @@ const makeClient = ({ connection, dialect, limits, registry, onRegistered, onCal
 
   const ask = (port: Port): Effect.Effect<boolean, AskError> =>
     answerTo(port).pipe(
-      Effect.raceFirst(Effect.as(Deferred.await(gone), "Gone" as const)),
       Effect.timeoutOption(limits.answerMillis),
       Effect.flatMap((answer) => {
         if (Option.isNone(answer)) return Effect.fail(new AskError({ reason: "No_answer" }))
@@ -130,15 +135,13 @@ const makeClient = ({ connection, dialect, limits, registry, onRegistered, onCal
           case "Busy":
           case "Declined":
             return Effect.fail(new AskError({ reason: answer.value }))
-          case "Gone":
-            return Effect.fail(new AskError({ reason: "Peer_gone" }))
           default:
             return Effect.succeed(false)
         }
       }),
       Effect.ensuring(
-        Effect.sync(() => {
-          answers = PortAnswers.withdraw(answers)
+        Effect.map(Clock.currentTimeMillis, (now) => {
+          answers = PortAnswers.withdraw(answers, now)
           verdicts = undefined
         }),
       ),
@@ -148,7 +151,7 @@ const makeClient = ({ connection, dialect, limits, registry, onRegistered, onCal
     // The older program looks at the name first, and so do its clients' users.
     if (Option.isSome(yield* registry.find(name))) return refuse("User_exists", name)
     if (member !== undefined) return refuse("Already_auth", name)
-    const candidate: Member = { name, address: connection.remote.address, send, ask }
+    const candidate: Member = { name, address: connection.remote.address, send, ask, gone: Deferred.await(gone) }
     const taken = yield* Effect.isFailure(registry.register(candidate))
     if (taken) return refuse("User_exists", name)
     member = candidate
@@ -184,7 +187,7 @@ const makeClient = ({ connection, dialect, limits, registry, onRegistered, onCal
         return judge(PortAnswers.accept(answers, dialect, yield* Clock.currentTimeMillis))
       case "Refuse":
         if (member === undefined) return refuse("Operation_unknown")
-        return judge(PortAnswers.refuse(answers), message.reason)
+        return judge(PortAnswers.refuse(answers, yield* Clock.currentTimeMillis), message.reason)
     }
   })
 

@@ -234,6 +234,25 @@ describe("a text", () => {
     assert.strictEqual(PeerMessage.maxTextBytes, 4096)
   })
 
+  it.prop(
+    "fits when it has at most 4096 bytes, and not when it has more",
+    [arbitraries.text, arbitraries.pick(1, 20, 60, 100)],
+    ([some, times]) => {
+      const text = some.repeat(times)
+      assert.strictEqual(PeerMessage.fits(text), PeerMessage.textBytes(text) <= PeerMessage.maxTextBytes)
+    },
+    arbitraries.thorough,
+  )
+
+  it("of 4096 bytes fits, and one of 4097 does not", () => {
+    for (const character of ["a", "é", "李", "\u{1f600}"]) {
+      const rest = (bytes: number) => "a".repeat(bytes % PeerMessage.textBytes(character))
+      const of = (bytes: number) => character.repeat(Math.floor(bytes / PeerMessage.textBytes(character))) + rest(bytes)
+      assert.isTrue(PeerMessage.fits(of(4096)))
+      assert.isFalse(PeerMessage.fits(of(4097)))
+    }
+  })
+
   it("of the longest size fits into a datagram in both dialects, whatever it is made of", () => {
     for (const character of ["\0", "\n", '"', "\\", "\u001f", "\u{1f600}", "\ud800", "\u2028"]) {
       const longest = character.repeat(Math.floor(PeerMessage.maxTextBytes / PeerMessage.textBytes(character)))

@@ -41,7 +41,7 @@ describe.each(both)("a server's line (%s)", (dialect) => {
       {
         _tag: "StartChat",
         endpoint: { address: "192.0.2.1", port: 55000 },
-        name: Option.some("bob"),
+        name: Option.some("bob" as Username),
       },
     ],
     [
@@ -87,7 +87,7 @@ describe.each(both)("a server's line (%s)", (dialect) => {
     reads(dialect, "STARTCHAT 127.0.0.1 40000 bob and more", {
       _tag: "StartChat",
       endpoint: { address: "127.0.0.1", port: 40000 },
-      name: Option.some("bob"),
+      name: Option.some("bob" as Username),
     }))
 
   it("starts a chat over IPv6, however the address is written", () => {
@@ -95,7 +95,7 @@ describe.each(both)("a server's line (%s)", (dialect) => {
       reads(dialect, `STARTCHAT ${written} 40000 bob`, {
         _tag: "StartChat",
         endpoint: { address: "2001:db8::1", port: 40000 },
-        name: Option.some("bob"),
+        name: Option.some("bob" as Username),
       })
     }
   })
@@ -204,7 +204,7 @@ describe("what the dialects write differently", () => {
 
   it("is IPv6, in eight groups in the original dialect (SPEC section 2)", () => {
     const start = (address: string) =>
-      ({ _tag: "StartChat", endpoint: { address, port: 40000 }, name: Option.some("bob") }) as const
+      ({ _tag: "StartChat", endpoint: { address, port: 40000 }, name: Option.some("bob" as Username) }) as const
     assert.strictEqual(ServerMessage.encode("readme", start("2001:db8::1")), "STARTCHAT 2001:db8::1 40000 bob\n")
     for (const [address, groups] of [
       ["::", "0:0:0:0:0:0:0:0"],

@@ -138,7 +138,8 @@ describe("any line", () => {
     [arbitraries.text],
     ([text]) => {
       if (text.trim() === "") return
-      reads(text.startsWith("/") ? `/${text}` : text, { _tag: "Text", text })
+      const typed = text.trimStart().startsWith("/") ? text.trimStart() : text
+      reads(typed.startsWith("/") ? `/${typed}` : typed, { _tag: "Text", text: typed })
     },
     arbitraries.thorough,
   )
@@ -154,7 +155,7 @@ describe("any line", () => {
         assert.isAtMost(input.problem.length + input.hint.length, 250)
         return
       }
-      assert.isTrue(UserInput.commands.some(({ name }) => line.slice(1).trim().startsWith(name)))
+      assert.isTrue(UserInput.commands.some(({ name }) => line.trim().slice(1).trim().startsWith(name)))
       if (input._tag === "Chat") assert.notMatch(input.name, /\s|^$/)
     },
     arbitraries.thorough,

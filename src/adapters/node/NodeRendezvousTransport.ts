@@ -41,6 +41,7 @@ const fromSocket = (socket: Net.Socket): Connection => {
   let inbox: Array<Uint8Array> = []
   let inboxLength = 0
   let closing: Effect.Effect<never, ConnectionClosed> | undefined
+  let ending = false
   let reader: ((received: Effect.Effect<Uint8Array, ConnectionClosed>) => void) | undefined
 
   const close = (how: Effect.Effect<never, ConnectionClosed>): void => {
@@ -59,9 +60,13 @@ const fromSocket = (socket: Net.Socket): Connection => {
       waiting(Effect.succeed(chunk))
       return
     }
+    if (inboxLength > inboxBytes) {
+      // Once we have said our last word, the other side's must be read for its end to be seen.
+      if (ending) return
+      socket.pause()
+    }
     inbox.push(chunk)
     inboxLength += chunk.length
-    if (inboxLength > inboxBytes) socket.pause()
   })
   socket.on("end", () => close(ended))
   socket.on("error", () => close(reset))
@@ -105,11 +110,9 @@ const fromSocket = (socket: Net.Socket): Connection => {
     end: Effect.callback<void>((resume) => {
       if (socket.destroyed) return resume(Effect.void)
       socket.once("close", () => resume(Effect.void))
-      // What the other side still sends is of no interest, but must be read for its end to be seen.
-      inbox = []
-      socket.removeAllListeners("data")
+      ending = true
       socket.resume()
-      socket.end(() => socket.destroySoon())
+      socket.end()
     }).pipe(Effect.timeoutOption(endMillis), Effect.andThen(Effect.sync(() => socket.destroy())), Effect.asVoid),
   }
 }
@@ -121,10 +124,11 @@ const endpointOf = (address: string | undefined, port: number | undefined): Endp
 
 const listen = Effect.fnUntraced(function* (options: { readonly address: string; readonly port: number }) {
   const pending = new Set<Net.Socket>()
-  let accept = (socket: Net.Socket): void => {
+  const keep = (socket: Net.Socket): void => {
     pending.add(socket)
     socket.once("close", () => pending.delete(socket))
   }
+  let accept = keep
   const server = yield* Effect.acquireRelease(
     Effect.callback<Net.Server, ListenError>((resume) => {
       const server = Net.createServer({ allowHalfOpen: true }, (socket) => {
@@ -154,8 +158,19 @@ const listen = Effect.fnUntraced(function* (options: { readonly address: string;
         accept = (socket) => {
           if (socket.destroyed) return
           const connection = fromSocket(socket)
-          run(Effect.ensuring(handler(connection), connection.end))
+          run(
+            handler(connection).pipe(
+              Effect.ensuring(connection.end),
+              Effect.ignoreCause({ log: "Error", message: "a connection's handler failed" }),
+            ),
+          )
         }
+        yield* Effect.addFinalizer(() =>
+          Effect.sync(() => {
+            // Who comes while the others are sent away is told by the end of the connection.
+            accept = (socket) => socket.destroy()
+          }),
+        )
         for (const socket of pending) accept(socket)
         pending.clear()
         return yield* Effect.never
