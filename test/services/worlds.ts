@@ -6,8 +6,8 @@ import { Effect, Layer, type Scope } from "effect"
 import * as MemoryNetwork from "nomitm/adapters/memory/MemoryNetwork"
 import * as NodePeerTransport from "nomitm/adapters/node/NodePeerTransport"
 import * as NodeRendezvousTransport from "nomitm/adapters/node/NodeRendezvousTransport"
-import { PeerTransport } from "nomitm/services/PeerTransport"
-import { RendezvousTransport } from "nomitm/services/RendezvousTransport"
+import type { PeerTransport } from "nomitm/services/PeerTransport"
+import type { RendezvousTransport } from "nomitm/services/RendezvousTransport"
 import { simulate } from "../simulate.ts"
 
 /** The transports of one host. */
