@@ -9,6 +9,7 @@ import { ChatSession, PortAllocator, RendezvousClient, RendezvousServer } from "
 import { type MemoryHost, MemoryNetwork } from "nomitm/adapters/memory/MemoryNetwork"
 import { natKinds } from "nomitm/adapters/memory/NatKind"
 import { Username } from "nomitm/domain/Username"
+import type { Agreement } from "nomitm/services/RendezvousClient"
 
 const name = Schema.decodeSync(Username)
 const server = { host: "chat.example", port: 6969 }
@@ -18,8 +19,11 @@ const goOnline = Effect.fnUntraced(function* (self: string, host: MemoryHost) {
   const { connect } = yield* Effect.provide(RendezvousClient, RendezvousClient.layer.pipe(Layer.provide(host.layer)))
   const { open } = yield* Effect.provide(ChatSession, ChatSession.layer)
   const link = yield* connect({ server, name: name(self), dialect: "readme", available: () => true })
-  const talk = (agreed: Effect.Success<typeof link.incoming>) =>
-    open({ ...agreed, dialect: "readme", self, patience: "10 seconds" })
+  const talk = (agreed: Agreement) =>
+    Effect.andThen(
+      Effect.addFinalizer(() => agreed.release),
+      open({ ...agreed, dialect: "readme", self, patience: "10 seconds" }),
+    )
   return {
     call: (peer: string) => Effect.flatMap(link.call(name(peer)), talk),
     answer: Effect.flatMap(link.incoming, talk),

@@ -10,6 +10,7 @@ import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
@@ -111,6 +112,8 @@ interface Held {
   readonly port: Port
   readonly socket: PeerSocket
   readonly scope: Scope.Closeable
+  /** Gives it back after `holdMillis`. */
+  readonly timer: Fiber.Fiber<void>
 }
 
 const makeLink = Effect.fnUntraced(function* (
@@ -136,7 +139,9 @@ const makeLink = Effect.fnUntraced(function* (
   const letGo = Effect.suspend(() => {
     const current = held
     held = undefined
-    return current === undefined ? Effect.void : Scope.close(current.scope, Exit.void)
+    return current === undefined
+      ? Effect.void
+      : Effect.andThen(Fiber.interrupt(current.timer), Scope.close(current.scope, Exit.void))
   })
 
   yield* Effect.addFinalizer(() =>
@@ -159,12 +164,12 @@ const makeLink = Effect.fnUntraced(function* (
       yield* Scope.close(own, Exit.void)
       return false
     }
-    const mine: Held = { port, socket: socket.value, scope: own }
-    held = mine
-    yield* Effect.suspend(() => (held === mine ? letGo : Effect.void)).pipe(
-      Effect.delay(holdMillis),
-      Effect.forkIn(own),
-    )
+    const giveBack = Effect.suspend(() => {
+      if (held?.scope === own) held = undefined
+      return Scope.close(own, Exit.void)
+    })
+    const timer = yield* Effect.forkIn(Effect.delay(giveBack, holdMillis), scope)
+    held = { port, socket: socket.value, scope: own, timer }
     return true
   })
 
@@ -202,6 +207,7 @@ const makeLink = Effect.fnUntraced(function* (
       return
     }
     held = undefined
+    yield* Fiber.interrupt(mine.timer)
     const agreement: Agreement = {
       peer: Option.orElse(peer, () => (mineToo ? Option.some(call.name) : Option.none())),
       remote,
