@@ -74,7 +74,6 @@ const registerMany = async (
 
 /** Node asks the system for as many as the hard limit allows; this says what to do if that is too few. */
 const needsOpenFiles = (count: number): void => {
-  process.report.excludeNetwork = true
   const { userLimits } = process.report.getReport() as {
     readonly userLimits?: { readonly open_files: { readonly soft: number | "unlimited" } }
   }

@@ -73,7 +73,7 @@ const fromSocket = (socket: Dgram.Socket, dualStack: boolean): PeerSocket => {
     send: (datagram, to) => {
       if (closed) return
       const host = dualStack && !Endpoint.isIpv6(to.address) ? mappedPrefix + to.address : to.address
-      socket.send(datagram, 0, datagram.length, to.port, host)
+      socket.send(datagram, to.port, host)
     },
     receive: (handler) =>
       Effect.asVoid(
