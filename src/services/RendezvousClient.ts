@@ -1,23 +1,18 @@
 /**
  * A peer's side of the rendezvous: registers a name, lists who is online, calls, and is called (PROTOCOL.md, sections
  * 4 and 9).
- *
- * The UDP port a PORT asks about is bound when the answer is OK and stays bound until STARTCHAT, so that it can't be
- * lost in between.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
-import * as Scope from "effect/Scope"
+import type * as Scope from "effect/Scope"
 import * as ClientMessage from "../domain/ClientMessage.ts"
 import type { Dialect } from "../domain/Dialect.ts"
 import type { Endpoint, HostPort, Port } from "../domain/Endpoint.ts"
@@ -25,14 +20,13 @@ import * as LineSplitter from "../domain/LineSplitter.ts"
 import * as ServerMessage from "../domain/ServerMessage.ts"
 import * as Username from "../domain/Username.ts"
 import { type PeerSocket, PeerTransport } from "./PeerTransport.ts"
+import * as PortKeeper from "./PortKeeper.ts"
 import { type Connection, type ConnectError, RendezvousTransport } from "./RendezvousTransport.ts"
 
 /** How long the server may take to answer HELLO, REGISTER and LISTUSERS, in milliseconds. */
 export const answerMillis = 10_000
 /** How long a call may go without a word of the server, in milliseconds. */
 export const callMillis = 15_000
-/** How long a port stays bound for a STARTCHAT that does not come, in milliseconds. */
-export const holdMillis = 30_000
 /** How many chats may wait to be taken up; more are dropped. */
 export const waitingChats = 4
 /** How many names a list may have; more are left out. */
@@ -107,21 +101,13 @@ export class RendezvousClient extends Context.Service<
 
 type Answer<A> = Deferred.Deferred<A, LinkLost | Refused>
 
-/** A port that was found free and is kept for its STARTCHAT. */
-interface Held {
-  readonly port: Port
-  readonly socket: PeerSocket
-  readonly scope: Scope.Closeable
-  /** Gives it back after `holdMillis`. */
-  readonly timer: Fiber.Fiber<void>
-}
-
 const makeLink = Effect.fnUntraced(function* (
   connection: Connection,
   peers: PeerTransport["Service"],
   { name, dialect, localAddress, available }: Options,
 ) {
   const scope = yield* Effect.scope
+  const ports = yield* PortKeeper.make(peers, localAddress)
   const lost = Deferred.makeUnsafe<LinkLost>()
   const incoming = yield* Queue.dropping<Agreement>(waitingChats)
 
@@ -130,55 +116,23 @@ const makeLink = Effect.fnUntraced(function* (
   let listing: Answer<ReadonlyArray<string>> | undefined
   let calling: { readonly name: Username.Username; readonly answer: Answer<Agreement>; heardAt: number } | undefined
   let list: Array<string> | undefined
-  let held: Held | undefined
   /** The last answer to a PORT, until STARTCHAT or another PORT follows. */
   let lastAnswer: { readonly message: ClientMessage.ClientMessage; readonly since: number } | undefined
 
   const send = (message: ClientMessage.ClientMessage): void => connection.send(`${ClientMessage.encode(message)}\n`)
 
-  const letGo = Effect.suspend(() => {
-    const current = held
-    held = undefined
-    return current === undefined
-      ? Effect.void
-      : Effect.andThen(Fiber.interrupt(current.timer), Scope.close(current.scope, Exit.void))
-  })
-
   yield* Effect.addFinalizer(() =>
-    Effect.andThen(
-      letGo,
-      Effect.flatMap(Queue.clear(incoming), (chats) =>
-        Effect.forEach(chats, ({ release }) => release, { discard: true }),
-      ),
+    Effect.flatMap(Queue.clear(incoming), (chats) =>
+      Effect.forEach(chats, ({ release }) => release, { discard: true }),
     ),
   )
-
-  /** Binds the port and keeps it; false if somebody else has it. */
-  const hold = Effect.fnUntraced(function* (port: Port) {
-    if (held?.port === port) return true
-    yield* letGo
-    // A chat outlives the link: its port is not the link's.
-    const own = yield* Scope.make()
-    const socket = yield* Effect.option(Scope.provide(peers.bind({ port, address: localAddress }), own))
-    if (Option.isNone(socket)) {
-      yield* Scope.close(own, Exit.void)
-      return false
-    }
-    const giveBack = Effect.suspend(() => {
-      if (held?.scope === own) held = undefined
-      return Scope.close(own, Exit.void)
-    })
-    const timer = yield* Effect.forkIn(Effect.delay(giveBack, holdMillis), scope)
-    held = { port, socket: socket.value, scope: own, timer }
-    return true
-  })
 
   const answerPort = Effect.fnUntraced(function* (port: Port) {
     if (calling !== undefined) calling.heardAt = yield* Clock.currentTimeMillis
     const message: ClientMessage.ClientMessage =
       calling === undefined && !available()
         ? { _tag: "Refuse", reason: dialect === "readme" ? "Busy" : "Taken" }
-        : (yield* hold(port))
+        : (yield* ports.keep(port))
           ? { _tag: "Accept" }
           : { _tag: "Refuse", reason: "Taken" }
     lastAnswer = { message, since: yield* Clock.currentTimeMillis }
@@ -198,26 +152,22 @@ const makeLink = Effect.fnUntraced(function* (
   const start = Effect.fnUntraced(function* (remote: Endpoint, peer: Option.Option<string>) {
     lastAnswer = undefined
     // A STARTCHAT for a port that was refused, or asked for before: it may be free by now.
-    const free = yield* hold(remote.port)
-    const mine = held
+    const taken = yield* ports.take(remote.port)
     const call = calling
-    const mineToo = call !== undefined && (Option.isNone(peer) || peer.value === call.name)
-    if (!free || mine === undefined) {
-      if (mineToo) Deferred.doneUnsafe(call.answer, Effect.fail(new Refused({ code: "Too_many_tries" })))
+    const isAnswer = call !== undefined && (Option.isNone(peer) || peer.value === call.name)
+    if (Option.isNone(taken)) {
+      if (isAnswer) Deferred.doneUnsafe(call.answer, Effect.fail(new Refused({ code: "Too_many_tries" })))
       return
     }
-    held = undefined
-    yield* Fiber.interrupt(mine.timer)
     const agreement: Agreement = {
-      peer: Option.orElse(peer, () => (mineToo ? Option.some(call.name) : Option.none())),
+      peer: Option.orElse(peer, () => (isAnswer ? Option.some(call.name) : Option.none())),
       remote,
-      socket: mine.socket,
-      release: Scope.close(mine.scope, Exit.void),
+      ...taken.value,
     }
-    const taken = mineToo
+    const isWanted = isAnswer
       ? Deferred.doneUnsafe(call.answer, Effect.succeed(agreement))
       : Queue.offerUnsafe(incoming, agreement)
-    if (!taken) yield* agreement.release
+    if (!isWanted) yield* agreement.release
   })
 
   /** Whom an ERROR line concerns: what was asked last and is not answered. */
