@@ -183,7 +183,8 @@ const makeLink = Effect.fnUntraced(function* (
   const onLine = Effect.fnUntraced(function* (text: string) {
     const decoded = ServerMessage.decode(dialect, text, list !== undefined)
     if (Result.isFailure(decoded)) {
-      if (hello !== undefined) Deferred.doneUnsafe(hello, Effect.fail(new LinkLost({ reason: "NotAServer" })))
+      const answer = hello ?? registering
+      if (answer !== undefined) Deferred.doneUnsafe(answer, Effect.fail(new LinkLost({ reason: "NotAServer" })))
       return
     }
     const line = decoded.success
