@@ -215,8 +215,9 @@ const makeLink = Effect.fnUntraced(function* (
       case "StartChat":
         return yield* start(line.endpoint, line.name)
       case "Error":
-        if (dialect === "original" && line.code === "Operation_unknown" && lastAnswer !== undefined) {
-          // The caller's first answer always reaches its reader: a second one would answer the next question.
+        if (dialect === "original" && line.code === "Operation_unknown" && (hello ?? registering) === undefined) {
+          // The older server knows all else that is said: this is about an answer to PORT, now or before. The caller's
+          // first answer always reaches its reader: a second one would answer the next question.
           return calling === undefined ? yield* repeatAnswer() : undefined
         }
         return refused(line.code, line.about)
