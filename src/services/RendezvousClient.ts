@@ -315,9 +315,11 @@ const makeLink = Effect.fnUntraced(function* (
         if (left <= 0) break
         yield* Effect.sleep(left)
       }
+      const error = new Refused({ code: "No_answer" })
+      Deferred.doneUnsafe(mine.answer, Effect.fail(error))
       // The older server can't be told that a call is over: only a new connection ends it.
       if (dialect === "original") lose(new LinkLost({ reason: "Silent" }))
-      return yield* new Refused({ code: "No_answer" })
+      return yield* error
     })
     return yield* Deferred.await(mine.answer).pipe(
       Effect.raceFirst(silence),
