@@ -64,24 +64,27 @@ export const serve = Effect.fnUntraced(function* (options: Options) {
     return true
   })
 
-  const read = Effect.gen(function* () {
-    for (;;) {
+  /** Reads until there is no need to; false when the client said CLOSE. */
+  const readWhile = Effect.fnUntraced(function* (needed: () => boolean) {
+    while (needed()) {
       yield* connection.drained
-      const received =
-        client.member() !== undefined
-          ? Option.some(yield* connection.receive)
-          : yield* Effect.timeoutOption(
-              connection.receive,
-              Math.max(0, limits.guestMillis - ((yield* Clock.currentTimeMillis) - startedAt)),
-            )
-      if (Option.isNone(received)) return client.refuse("Idle")
-      const chunk = received.value
+      const chunk = yield* connection.receive
       for (let start = 0; start < chunk.length; start += pieceBytes) {
         const [state, lines] = LineSplitter.push(splitter, chunk.subarray(start, start + pieceBytes))
         splitter = state
-        if (!(yield* handle(lines))) return
+        if (!(yield* handle(lines))) return false
       }
     }
+    return true
+  })
+
+  const read = Effect.gen(function* () {
+    const stays = yield* Effect.timeoutOption(
+      readWhile(() => client.member() === undefined),
+      limits.guestMillis,
+    )
+    if (Option.isNone(stays)) return client.refuse("Idle")
+    if (stays.value) yield* readWhile(() => true)
   })
 
   yield* read.pipe(
@@ -166,7 +169,7 @@ const makeClient = ({ connection, dialect, limits, registry, onRegistered, onCal
       case "Hello":
         return send({ _tag: "Hello" })
       case "Register":
-        return yield* register(message.name)
+        return yield* Effect.uninterruptible(register(message.name))
       case "ListUsers": {
         const self = member
         if (self === undefined) return refuse("Not_registered")
