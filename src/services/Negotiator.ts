@@ -121,7 +121,7 @@ const blaming = (member: Member, asked: Effect.Effect<boolean, AskError>): Effec
 
 /** Whoever leaves ends the negotiation, whether it has answered or not. */
 const leaving = (member: Member): Effect.Effect<never, Blame> =>
-  Effect.andThen(member.gone, Effect.fail(new Blame({ code: "Peer_gone", who: member })))
+  Effect.andThen(member.gone, () => Effect.fail(new Blame({ code: "Peer_gone", who: member })))
 
 const refusal = (code: ErrorCode, about: Member) => ({ _tag: "Error" as const, code, about: Option.some(about.name) })
 
