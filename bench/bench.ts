@@ -50,7 +50,7 @@ const machine = {
 const startedAt = performance.now()
 const figures: Array<Figure> = []
 for (const name of chosen.filter(isGroup)) {
-  process.stderr.write(`${name} …\n`)
+  if (process.stderr.isTTY) process.stderr.write(`${name} …\n`)
   figures.push(...(await groups[name].measure(values.quick)))
 }
 const seconds = (performance.now() - startedAt) / 1000
