@@ -6,8 +6,19 @@
  */
 import type { PeerEvent } from "./PeerEvent.ts"
 import * as PrintableText from "./PrintableText.ts"
+import * as TextRows from "./TextRows.ts"
 
 const safe = PrintableText.oneLine
+
+/**
+ * An event as text to print, line ends included.
+ *
+ * @param columns the width of the terminal it is printed on, if it is one
+ */
+export const print = (event: PeerEvent, columns?: number): string =>
+  (columns === undefined ? lines(event) : lines(event).flatMap((line) => TextRows.wrap(line, columns)))
+    .map((line) => `${line}\n`)
+    .join("")
 
 export const lines = (event: PeerEvent): ReadonlyArray<string> => {
   switch (event.event) {

@@ -42,12 +42,20 @@ export const address = (name: string) =>
     Flag.mapEffect(read(name, "an IPv4 or IPv6 address", Endpoint.canonicalAddress)),
   )
 
+/** A whole number. */
+export const number = (name: string) =>
+  Flag.String(name).pipe(
+    Flag.mapEffect(
+      read(name, "a whole number", (text) => (/^-?\d{1,9}$/.test(text) ? Option.some(Number(text)) : Option.none())),
+    ),
+  )
+
 export const port = (name: string) =>
-  Flag.Int(name).pipe(
+  number(name).pipe(
     Flag.withMetavar("PORT"),
     Flag.filter(
       (port) => port >= 0 && port <= 65535,
-      (port) => `--${name} ${port} is no port number: 0 to 65535`,
+      () => "a port number from 0 to 65535",
     ),
   )
 
@@ -62,12 +70,13 @@ export const hostPort = (name: string, defaultPort?: number) =>
   )
 
 /** The server named by NOMITM_SERVER, if any. */
-export const serverOfEnvironment: Effect.Effect<Option.Option<Endpoint.HostPort>, CliError.CliError> = Effect.gen(
-  function* () {
-    const text = yield* Effect.orElseSucceed(Config.option(Config.String("NOMITM_SERVER")), () => Option.none<string>())
-    if (Option.isNone(text) || text.value === "") return Option.none()
-    const server = Endpoint.parseHostPort(text.value, defaultPort)
-    if (Option.isSome(server)) return server
-    return yield* new CliError.ValidationError({ message: `NOMITM_SERVER is "${text.value}", not HOST or HOST:PORT.` })
-  },
-)
+export const serverOfEnvironment: Effect.Effect<
+  Option.Option<Endpoint.HostPort>,
+  CliError.ValidationError
+> = Effect.gen(function* () {
+  const text = yield* Effect.orElseSucceed(Config.option(Config.String("NOMITM_SERVER")), () => Option.none<string>())
+  if (Option.isNone(text) || text.value === "") return Option.none()
+  const server = Endpoint.parseHostPort(text.value, defaultPort)
+  if (Option.isSome(server)) return server
+  return yield* new CliError.ValidationError({ message: `NOMITM_SERVER ${text.value}: not HOST or HOST:PORT.` })
+})

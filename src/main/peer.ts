@@ -1,6 +1,7 @@
 /**
  * `nomitm peer NAME`: one person's peer, through a server or directly.
  */
+import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -13,7 +14,7 @@ import * as NodePeerTransport from "../adapters/node/NodePeerTransport.ts"
 import * as NodeRendezvousTransport from "../adapters/node/NodeRendezvousTransport.ts"
 import * as PlainScreen from "../adapters/node/PlainScreen.ts"
 import * as TerminalScreen from "../adapters/node/TerminalScreen.ts"
-import type { HostPort } from "../domain/Endpoint.ts"
+import { formatHostPort, type HostPort } from "../domain/Endpoint.ts"
 import * as Username from "../domain/Username.ts"
 import { ChatSession } from "../services/ChatSession.ts"
 import { Peer } from "../services/Peer.ts"
@@ -74,12 +75,15 @@ export const peer = Command.make(
   "peer",
   flags,
   Effect.fnUntraced(function* ({ name, server, direct, port, bind, dialect, json }) {
-    const via = yield* wayToTake(server, direct, port)
-    const screen = json
-      ? JsonScreen.layer
-      : process.stdin.isTTY && process.stdout.isTTY
-        ? TerminalScreen.layer
-        : PlainScreen.layer
+    const via = yield* Effect.mapError(
+      wayToTake(server, direct, port),
+      (mistake) => new CliError.ShowHelp({ commandPath: ["nomitm", "peer"], errors: [mistake] }),
+    )
+    const isTerminal = process.stdin.isTTY && process.stdout.isTTY && process.env["TERM"] !== "dumb"
+    if (isTerminal && !json && via._tag === "Server") {
+      yield* Console.log(`* Connecting to ${formatHostPort(via.server.host, via.server.port)} …`)
+    }
+    const screen = json ? JsonScreen.layer : isTerminal ? TerminalScreen.layer : PlainScreen.layer
     return yield* Effect.flatMap(Peer, (peer) =>
       peer.run({ name, dialect, via, localAddress: Option.getOrUndefined(bind) }),
     ).pipe(

@@ -19,12 +19,12 @@ import { failWith } from "./CommandFailed.ts"
 import * as Flags from "./flags.ts"
 
 const limit = (name: string, what: string, standard: number) =>
-  Flag.Int(name).pipe(
+  Flags.number(name).pipe(
     Flag.withMetavar("N"),
     Flag.withDescription(`${what} (default ${standard})`),
     Flag.filter(
       (n) => n >= 1,
-      (n) => `--${name} ${n} is too small: at least 1`,
+      () => "a number of at least 1",
     ),
     Flag.withDefault(standard),
   )

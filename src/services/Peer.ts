@@ -189,8 +189,8 @@ const run = Effect.fnUntraced(function* ({ name, dialect, localAddress, via }: O
   /** Online until the link is lost. */
   const beOnline = Effect.fnUntraced(function* (online: Link) {
     link = online
-    Deferred.doneUnsafe(ready, Effect.void)
     yield* show({ event: "registered", name })
+    Deferred.doneUnsafe(ready, Effect.void)
     yield* online.incoming.pipe(
       Effect.tap((agreement) => Effect.sync(() => fork(beCalled(agreement)))),
       Effect.forever,
@@ -307,7 +307,10 @@ const run = Effect.fnUntraced(function* ({ name, dialect, localAddress, via }: O
         continue
       }
       const input = UserInput.parse(line.value.text)
-      if (input._tag === "Quit") break
+      if (input._tag === "Quit") {
+        if (current === undefined || current.waiting.length === 0) return
+        break
+      }
       yield* carryOut(input)
     }
     yield* untilSent

@@ -1,5 +1,5 @@
 /**
- * `Screen` in words, without a prompt: for pipes, where nobody edits a line.
+ * `Screen` in words, without a prompt: for pipes, where nobody edits a line. Errors go to standard error.
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -10,16 +10,16 @@ import * as StandardStreams from "./StandardStreams.ts"
 export const layer: Layer.Layer<Screen> = Layer.effect(
   Screen,
   Effect.gen(function* () {
-    const readLine = yield* StandardStreams.readLines(process.stdin)
-    const write = yield* StandardStreams.writer(process.stdout)
+    const { stdin, stdout, stderr } = process
+    const readLine = yield* StandardStreams.readLines(stdin)
+    const write = yield* StandardStreams.writer(stdout)
+    const writeError = yield* StandardStreams.writer(stderr)
     return Screen.of({
       readLine,
       show: (event) =>
-        write(
-          PeerEventText.lines(event)
-            .map((line) => `${line}\n`)
-            .join(""),
-        ),
+        event.event === "error"
+          ? writeError(PeerEventText.print(event, StandardStreams.columns(stderr)))
+          : write(PeerEventText.print(event, StandardStreams.columns(stdout))),
       interactive: false,
     })
   }),

@@ -49,6 +49,11 @@ export const readLines = Effect.fnUntraced(function* (input: Readable) {
   })
 })
 
+/** The width of the terminal that a stream is, or nothing if it is none. A terminal of unknown width has 80 columns. */
+export const columns = (
+  output: Writable & { readonly isTTY?: boolean; readonly columns?: number },
+): number | undefined => (output.isTTY ? output.columns || 80 : undefined)
+
 /** Writes text and waits until it is taken. A reader that is gone takes everything. */
 export const writer = (output: Writable): Effect.Effect<(text: string) => Effect.Effect<void>, never, Scope.Scope> =>
   Effect.sync(() => {

@@ -23,7 +23,6 @@ const promptAfter = (event: PeerEvent): string | undefined => {
   switch (event.event) {
     case "connected":
       return `to ${PrintableText.oneLine(event.peer)}> `
-    case "registered":
     case "closed":
       return "> "
     default:
@@ -37,6 +36,28 @@ const complete = (line: string): [Array<string>, string] => {
   return [line.startsWith("/") ? names.filter((name) => name.startsWith(line)) : [], line]
 }
 
+/**
+ * Whether the terminal, when its width changes, breaks the line with the cursor anew. Most do; xterm and the terminal of
+ * VS Code leave that to the program.
+ */
+const reflows = process.env["XTERM_VERSION"] === undefined && process.env["TERM_PROGRAM"] !== "vscode"
+
+/**
+ * What `node:readline` knows about its input on the screen, beyond its types: the row of the cursor, counted from the
+ * start of the prompt. It goes up by so many rows to draw the input again.
+ */
+interface Drawn {
+  prevRows: number
+  readonly isCompletionEnabled: boolean
+}
+
+/** Readline writes what is pasted without counting rows, and counts on having done so. */
+const countRows = (readline: Readline.Interface): number => {
+  const { rows } = readline.getCursorPos()
+  ;(readline as unknown as Drawn).prevRows = rows
+  return rows
+}
+
 export const layer: Layer.Layer<Screen> = Layer.effect(
   Screen,
   Effect.gen(function* () {
@@ -44,6 +65,12 @@ export const layer: Layer.Layer<Screen> = Layer.effect(
     const write = yield* StandardStreams.writer(stdout)
     const lines = yield* Queue.unbounded<Line, Cause.Done>()
     let open = true
+    const close = (): void => {
+      open = false
+      Queue.endUnsafe(lines)
+    }
+    // At the end of its input readline passes on what is half typed: nobody has sent that.
+    stdin.once("end", close)
 
     const readline = yield* Effect.acquireRelease(
       Effect.sync(() => {
@@ -57,14 +84,22 @@ export const layer: Layer.Layer<Screen> = Layer.effect(
           completer: complete,
         })
         readline.on("line", (text) => {
+          if (!open) return
           Queue.offerUnsafe(lines, { _tag: "Line", text })
           readline.prompt()
         })
         // In raw mode Ctrl-C is a key: make it the signal it means everywhere else.
         readline.on("SIGINT", () => process.kill(process.pid, "SIGINT"))
-        readline.on("close", () => {
-          open = false
-          Queue.endUnsafe(lines)
+        readline.on("close", close)
+        // The terminal is gone.
+        readline.on("error", close)
+        // Both before readline's own listeners. While it takes in all but the last key of what is pasted, it completes
+        // nothing, and its rows are not asked for.
+        stdin.prependListener("keypress", () => {
+          if ((readline as unknown as Drawn).isCompletionEnabled) countRows(readline)
+        })
+        stdout.prependListener("resize", () => {
+          if (reflows) countRows(readline)
         })
         readline.prompt()
         return readline
@@ -72,22 +107,19 @@ export const layer: Layer.Layer<Screen> = Layer.effect(
       (readline) =>
         Effect.sync(() => {
           // The prompt goes: what follows on this terminal is not typed to us.
-          if (open) {
-            stdout.write(up(readline.getCursorPos().rows) + clearToEnd)
-            readline.close()
-          } else stdout.write(clearToEnd)
+          if (open) stdout.write(up(readline.getCursorPos().rows) + clearToEnd)
+          else stdout.write(clearToEnd)
+          readline.close()
           stdin.pause()
         }),
     )
 
     const show = (event: PeerEvent): Effect.Effect<void> =>
       Effect.suspend(() => {
-        const text = PeerEventText.lines(event)
-          .map((line) => `${line}\n`)
-          .join("")
+        const text = PeerEventText.print(event, StandardStreams.columns(stdout))
         if (!open) return write(clearToEnd + text)
         const prompt = promptAfter(event)
-        const { rows } = readline.getCursorPos()
+        const rows = countRows(readline)
         if (prompt !== undefined) readline.setPrompt(prompt)
         // As many empty lines as the cursor stood below the start of the input: readline goes up by them to redraw it.
         stdout.write(up(rows) + clearToEnd + text + "\n".repeat(rows))

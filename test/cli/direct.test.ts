@@ -1,0 +1,60 @@
+import { describe, expect, it } from "vitest"
+import { addresses, freePort, Program, run } from "./Program.ts"
+
+const { alice: here, bob: there } = addresses
+
+describe.concurrent.each(["readme", "original"])("two who know each other's address, dialect %s", (dialect) => {
+  it("talk on the same port number at two addresses", async () => {
+    const port = await freePort(here)
+    const flags = ["--json", "--dialect", dialect]
+    await using alice = new Program(["peer", "alice", "--direct", `${there}:${port}`, "--bind", here, ...flags])
+    await alice.event("listening", { host: here, port })
+    await alice.event("calling", { peer: `${there}:${port}` })
+    alice.type("typed before anybody was there")
+    await using bob = new Program(["peer", "bob", "--direct", `${here}:${port}`, "--bind", there, ...flags])
+    await alice.event("connected", { peer: "bob", address: `${there}:${port}` })
+    await bob.event("connected", { peer: "alice" })
+    bob.type("hello")
+    await alice.event("message", { from: "bob", text: "hello" })
+    await bob.event("message", { from: "alice", text: "typed before anybody was there" })
+    alice.type("/close")
+    await alice.event("closed", { reason: "closed" })
+    expect(await alice.exit).toBe(0)
+    if (dialect === "original") return
+    await bob.event("closed", { peer: "alice", reason: "closed_by_peer" })
+    expect(await bob.exit).toBe(0)
+  })
+
+  it("talk on two ports of one address, in words", async () => {
+    const [a, b] = [await freePort("127.0.0.1"), await freePort("127.0.0.1")]
+    const args = (port: number, other: number) => ["--direct", `127.0.0.1:${other}`, "--port", String(port)]
+    await using bob = new Program(["peer", "bob", ...args(b, a), "--dialect", dialect])
+    const alice = await run(["peer", "alice", ...args(a, b), "--dialect", dialect], { input: "hello" })
+    expect(alice).toMatchObject({ code: 0, stderr: "" })
+    await bob.prints("alice: hello\n")
+  })
+})
+
+describe.concurrent("directly", () => {
+  it("there is no list of users", async () => {
+    const port = await freePort(here)
+    await using alice = new Program(["peer", "alice", "--direct", `${there}:${port}`, "--bind", here, "--json"])
+    alice.type("/list")
+    await alice.event("error", { code: "No_server" })
+    alice.type("/quit")
+    await alice.event("closed", { reason: "closed" })
+    expect(await alice.exit).toBe(1)
+  })
+
+  it("a UDP port in use is said to be, with exit code 1", async () => {
+    const port = await freePort(here)
+    const args = ["peer", "alice", "--direct", `${there}:${port}`, "--bind", here]
+    await using alice = new Program([...args, "--json"])
+    await alice.event("listening")
+    expect(await run(args)).toEqual({
+      code: 1,
+      stdout: "",
+      stderr: `! UDP port ${port} is in use here. Close the other program, or choose another with --port.\n`,
+    })
+  })
+})

@@ -1,0 +1,102 @@
+import { describe, expect, it } from "vitest"
+import manifest from "nomitm/package.json" with { type: "json" }
+import { freePort, run, Server } from "./Program.ts"
+
+describe.concurrent("how the command is used", () => {
+  it.each(["--help", "server --help", "peer --help"])("%s is answered on standard output", async (words) => {
+    const { code, stdout, stderr } = await run(words.split(" "))
+    expect(code).toBe(0)
+    expect(stdout).toContain("USAGE\n  nomitm")
+    expect(stderr).toBe("")
+  })
+
+  it("--version says which", async () => {
+    expect(await run(["--version"])).toEqual({ code: 0, stdout: `nomitm v${manifest.version}\n`, stderr: "" })
+  })
+
+  it.each([
+    { args: [], says: "A command is missing." },
+    { args: ["pear"], says: "There is no command pear. Did you mean peer?" },
+    { args: ["--nope"], says: "There is no flag --nope." },
+    { args: ["peer"], says: "The name is missing." },
+    { args: ["peer", "alice"], says: "Say how to reach others: --server HOST, or --direct HOST:PORT." },
+    { args: ["peer", "alice", "--sever", "x"], says: "There is no flag --sever. Did you mean --server?" },
+    { args: ["peer", "alice", "--server"], says: "--server needs a value: HOST[:PORT]." },
+    { args: ["peer", "alice", "--server", "a:b:c"], says: "--server a:b:c: not HOST or HOST:PORT." },
+    { args: ["peer", "alice", "--direct", "host"], says: "--direct host: not HOST:PORT." },
+    { args: ["peer", "alice", "--server", "h", "--direct", "h:1"], says: "Give --server or --direct, not both." },
+    {
+      args: ["peer", "alice", "--server", "h", "--port", "5"],
+      says: "--port goes with --direct; through a server the port is agreed on.",
+    },
+    {
+      args: ["peer", "a b", "--server", "h"],
+      says: "A name must not contain blanks, control characters or invisible characters.",
+    },
+    { args: ["peer", "alice", "bob", "--server", "h"], says: "bob is more than it takes." },
+    { args: ["peer", "alice", "--bind", "here", "--server", "h"], says: "--bind here: not an IPv4 or IPv6 address." },
+    { args: ["server", "--port", "70000"], says: "--port 70000: not a port number from 0 to 65535." },
+    { args: ["server", "--port", "1e3"], says: "--port 1e3: not a whole number." },
+    { args: ["server", "--dialect", "old"], says: "--dialect old: not readme or original." },
+    { args: ["server", "--max-connections", "0"], says: "--max-connections 0: not a number of at least 1." },
+    { args: ["server", "--bind", "\u001b[2J"], says: "--bind [2J: not an IPv4 or IPv6 address." },
+  ])("a mistake is answered in two lines on standard error: $says", async ({ args, says }) => {
+    const { code, stdout, stderr } = await run(args)
+    const subject = ["server", "peer"].find((name) => name === args[0])
+    expect(stderr).toBe(
+      `nomitm: ${says}\nType nomitm ${subject === undefined ? "" : `${subject} `}--help for its use.\n`,
+    )
+    expect(stdout).toBe("")
+    expect(code).toBe(2)
+  })
+
+  it("NOMITM_SERVER names the server", async () => {
+    await using server = await Server.start()
+    const { code, stdout } = await run(["peer", "alice"], { env: { NOMITM_SERVER: server.address } })
+    expect(stdout).toBe("* You are online as alice. /list shows who else is, /help what you can type.\n")
+    expect(code).toBe(0)
+    const mistake = await run(["peer", "alice"], { env: { NOMITM_SERVER: "a:b:c" } })
+    expect(mistake.stderr).toContain("nomitm: NOMITM_SERVER a:b:c: not HOST or HOST:PORT.\n")
+    expect(mistake.code).toBe(2)
+  })
+
+  it("nobody at the server's address: exit code 3, and what to check", async () => {
+    const address = `127.0.0.1:${await freePort("127.0.0.1")}`
+    const inWords = await run(["peer", "alice", "--server", address])
+    expect(inWords).toEqual({
+      code: 3,
+      stdout: "",
+      stderr: `! Nothing listens at ${address}. Check the port, and that a server runs there: nomitm server.\n`,
+    })
+    const asJson = await run(["peer", "alice", "--server", address, "--json"])
+    expect(JSON.parse(asJson.stdout)).toMatchObject({ event: "error", code: "Unreachable" })
+    expect(asJson).toMatchObject({ code: 3, stderr: "" })
+  })
+
+  it("a server whose port is in use says so and exits with 1", async () => {
+    await using server = await Server.start()
+    const [, port = ""] = server.address.split(":")
+    const args = ["server", "--bind", "127.0.0.1", "--port", port]
+    expect(await run(args)).toEqual({
+      code: 1,
+      stdout: "",
+      stderr: `nomitm: TCP port ${port} is in use at 127.0.0.1. Stop the other program, or choose another with --port.\n`,
+    })
+    const { code, stdout } = await run([...args, "--json"])
+    expect(JSON.parse(stdout)).toMatchObject({ event: "error", code: "Port_in_use" })
+    expect(code).toBe(1)
+  })
+
+  it("an address of another machine can't be listened at", async () => {
+    const { code, stderr } = await run(["server", "--bind", "192.0.2.1", "--port", "0"])
+    expect(stderr).toBe("nomitm: 192.0.2.1 is no address of this machine. Give one with --bind.\n")
+    expect(code).toBe(1)
+  })
+
+  it("a peer can't be bound to an address of another machine", async () => {
+    await using server = await Server.start()
+    const { code, stderr } = await run(["peer", "alice", "--server", server.address, "--bind", "192.0.2.1"])
+    expect(stderr).toContain("The local address given with --bind can't be used")
+    expect(code).toBe(3)
+  })
+})
