@@ -68,7 +68,7 @@ export interface State {
   readonly proven: boolean
   /** When a CONNECT or its answer last went out, in milliseconds. */
   readonly connectSentAt: number
-  /** The last sign of life, in milliseconds: the opening and any message; in `original` any but an echoed CONNECT. */
+  /** The last sign of life, in milliseconds: the opening and any message; in `original` only a token. */
   readonly heardAt: number
   /** The opening, or the last token seen (`original`), in milliseconds. */
   readonly tokenSeenAt: number
@@ -203,9 +203,14 @@ const answer = (state: State, number: number, now: number): Step => {
 
 /** A text or a sign of life while open, or the one that opened. */
 const take = (state: State, message: PeerMessage, now: number): Step => {
+  const { dialect } = state.config
+  if (message._tag === "Text") {
+    // An older program that has given up still sends what is typed, and hears nothing: only a token shows that it does.
+    const heardAt = dialect === "readme" ? now : state.heardAt
+    return [{ ...state, proven: true, heardAt }, [{ _tag: "Deliver", text: message.text }]]
+  }
   const next: State = { ...state, proven: true, heardAt: now }
-  if (message._tag === "Text") return [next, [{ _tag: "Deliver", text: message.text }]]
-  if (next.config.dialect === "readme") return [next, nothing]
+  if (dialect === "readme") return [next, nothing]
   const seen: State = { ...next, tokenSeenAt: now, tokenSince: next.tokenSince ?? now }
   // A second token while one is here: the other believes the first one lost, and waits. Both become one, which goes back.
   const waitedFor = next.tokenSince !== undefined && now - next.tokenSentAt >= tokenPauseMillis

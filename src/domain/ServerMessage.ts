@@ -34,6 +34,8 @@ export type ServerLine =
   | { readonly _tag: "UsersBegin" }
   | { readonly _tag: "User"; readonly name: string }
   | { readonly _tag: "UsersEnd" }
+  /** PORT with a number that no port has. It is refused as any port in use, so that the server asks for another. */
+  | { readonly _tag: "AskNoPort" }
 
 /** A line is no message. */
 export class ServerLineError extends Schema.TaggedError<ServerLineError>()("ServerLineError", {}) {}
@@ -97,8 +99,10 @@ export const decode = (dialect: Dialect, line: string, inList: boolean): Result.
     case "OK":
       return Result.succeed({ _tag: "Calling" })
     case "PORT": {
-      const port = Endpoint.parsePort(words[1] ?? "")
-      return Option.isSome(port) ? Result.succeed({ _tag: "AskPort", port: port.value }) : failure
+      const number = words[1] ?? ""
+      const port = Endpoint.parsePort(number)
+      if (Option.isSome(port)) return Result.succeed({ _tag: "AskPort", port: port.value })
+      return /^-?[0-9]{1,20}$/.test(number) ? Result.succeed({ _tag: "AskNoPort" }) : failure
     }
     case "STARTCHAT": {
       const address = Endpoint.canonicalAddress(words[1] ?? "")

@@ -9,6 +9,7 @@ import * as Exit from "effect/Exit"
 import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
@@ -206,8 +207,13 @@ const run = Effect.fnUntraced(function* ({ name, dialect, localAddress, via }: O
   const stayOnline = (server: Endpoint.HostPort) =>
     Effect.gen(function* () {
       yield* Effect.scoped(Effect.flatMap(register(server), beOnline))
+      const again = Effect.retry(register(server), reconnecting)
       return yield* Effect.forever(
-        Effect.scoped(Effect.flatMap(Effect.retry(register(server), reconnecting), beOnline)),
+        Effect.gen(function* () {
+          // Not all of a server's clients at once, and not at once to a server that hangs up.
+          yield* Effect.sleep(yield* Random.nextIntBetween(500, 1500))
+          yield* Effect.scoped(Effect.flatMap(again, beOnline))
+        }),
       )
     })
 

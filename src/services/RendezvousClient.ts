@@ -212,6 +212,8 @@ const makeLink = Effect.fnUntraced(function* (
         return
       case "AskPort":
         return yield* answerPort(line.port)
+      case "AskNoPort":
+        return send({ _tag: "Refuse", reason: "Taken" })
       case "StartChat":
         return yield* start(line.endpoint, line.name)
       case "Error":

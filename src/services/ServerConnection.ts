@@ -54,7 +54,7 @@ export const serve = Effect.fnUntraced(function* (options: Options) {
       if (line._tag === "TooLong") client.refuse("Too_long")
       else {
         const message = ClientMessage.decode(dialect, line.text)
-        if (Result.isFailure(message)) client.refuse(message.failure)
+        if (Result.isFailure(message)) client.refuseLine(line.text, message.failure)
         else if (message.success._tag === "Close") {
           client.send({ _tag: "Close" })
           return false
@@ -105,6 +105,10 @@ const makeClient = ({ connection, dialect, limits, registry, onRegistered, onCal
   const send = (message: ServerMessage.ServerMessage): void => connection.send(ServerMessage.encode(dialect, message))
   const refuse = (code: ErrorCode, about?: Username): void =>
     send({ _tag: "Error", code, about: Option.fromUndefinedOr(about) })
+
+  /** A line that can't be read. Who has no name yet is told that first, as by the older server. */
+  const refuseLine = (line: string, code: ErrorCode): void =>
+    refuse(member === undefined && line.startsWith("CHAT") && code !== "Operation_unknown" ? "Not_registered" : code)
 
   const judge = (next: readonly [PortAnswers.State, PortAnswers.Verdict], refusal?: ClientMessage.Refusal): void => {
     answers = next[0]
@@ -199,5 +203,5 @@ const makeClient = ({ connection, dialect, limits, registry, onRegistered, onCal
     return member === undefined ? Effect.void : registry.release(member)
   })
 
-  return { member: () => member, send, refuse, carryOut, leave }
+  return { member: () => member, send, refuse, refuseLine, carryOut, leave }
 }

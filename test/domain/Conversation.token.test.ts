@@ -73,11 +73,11 @@ describe("the token of the original dialect (SPEC section 8.4)", () => {
     assert.deepStrictEqual(a.silence(20_000), ["ended timeout"])
   })
 
-  it("is not the only sign of life: a text is one too", () => {
+  it("is the only sign of life: a program that has given up still sends what is typed (SPEC sections 5, 8.5)", () => {
     const a = alice("original", { number: -1 })
     a.hears(connect(5), 0)
     a.hears(text("hi"), 15_000)
-    assert.deepStrictEqual(a.silence(20_000), [])
+    assert.deepStrictEqual(a.silence(20_000), ["ended timeout"])
   })
 
   it("is negotiated anew with a program that was started anew: it has another number", () => {

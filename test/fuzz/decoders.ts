@@ -104,6 +104,7 @@ const server = (dialect: Dialect): Decoder => ({
         const read = message.success
         if (read._tag === "User" || read._tag === "UsersBegin" || read._tag === "UsersEnd" || /[\r\n]/.test(line))
           continue
+        if (read._tag === "AskNoPort") continue
         const written = ServerMessage.encode(dialect, read)
         assert.isAtMost(written.length, line.length + 100)
         if (read._tag === "Calling") continue
