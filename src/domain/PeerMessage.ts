@@ -92,9 +92,6 @@ const encodeReadme = (message: PeerMessage): string => {
   }
 }
 
-/** One chat has one sender: a name that has just been checked need not be checked again. */
-let nameOfLast: string | undefined
-
 const decodeReadme = (datagram: Uint8Array): Result.Result<PeerMessage, DatagramError> => {
   let whole: string
   try {
@@ -105,8 +102,7 @@ const decodeReadme = (datagram: Uint8Array): Result.Result<PeerMessage, Datagram
   const first = whole.indexOf(" ")
   if (first < 0) return errors.NoSender
   const from = whole.slice(0, first)
-  if (from !== nameOfLast && !Username.isUsername(from)) return errors.NoSender
-  nameOfLast = from
+  if (!Username.isUsername(from)) return errors.NoSender
   const rest = withoutLineEnd(whole.slice(first + 1))
   const second = rest.indexOf(" ")
   switch (second < 0 ? rest : rest.slice(0, second)) {

@@ -25,7 +25,7 @@ const blankOrInvisible = /[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}\u2800]/u
 export const problem = (name: string): Option.Option<string> => {
   if (name.length === 0) return Option.some("A name must not be empty.")
   // A code point is at most two UTF-16 units: the cheap test spares a hostile megabyte its count.
-  if (name.length > 2 * maxLength || [...name].length > maxLength) {
+  if (name.length > maxLength && (name.length > 2 * maxLength || [...name].length > maxLength)) {
     return Option.some(`A name has at most ${maxLength} characters.`)
   }
   if (blankOrInvisible.test(name)) {
