@@ -24,6 +24,7 @@ import * as Flags from "./flags.ts"
 
 const flags = {
   name: Argument.String("name").pipe(
+    Argument.withMetavar("NAME"),
     Argument.withDescription("Your name: 1 to 32 visible characters without blanks"),
     Argument.mapEffect((name) =>
       Option.match(Username.problem(name), {

@@ -9,7 +9,11 @@ import * as Dgram from "node:dgram"
 import { once } from "node:events"
 import { join } from "node:path"
 import { isDeepStrictEqual } from "node:util"
+import { vi } from "vitest"
 import { root } from "../../scripts/bundle.ts"
+
+// Every wait has its own deadline; a test of many waits on a busy machine may take longer than other tests.
+vi.setConfig({ testTimeout: 60_000 })
 
 export const command = join(root, "dist/nomitm.mjs")
 

@@ -29,6 +29,7 @@ export const keys = {
   ctrlA: "\u0001",
   ctrlC: "\u0003",
   ctrlD: "\u0004",
+  ctrlZ: "\u001a",
 } as const
 
 export interface Options {
@@ -37,11 +38,16 @@ export interface Options {
   readonly env?: Readonly<Record<string, string>>
   /** Whether the terminal breaks the line with the cursor anew when it is resized: most do, xterm and VS Code don't. */
   readonly reflows?: boolean
+  /** Whether the shell knows jobs: only then Ctrl-Z stops one. */
+  readonly jobs?: boolean
 }
 
-/** Prints where it is; runs a command; says how that ended, and whether it left the terminal as it was. */
+/**
+ * Prints where it is; runs a command, and goes on with it after Enter when it was stopped with Ctrl-Z; says how that
+ * ended, and whether it left the terminal as it was.
+ */
 const shell = `trap : INT; stty rows "$1" cols "$2"; shift 2; was=$(stty -g); printf '%s %s\\n' "$(tty)" $$
-"$@"; printf '[exit code %s]\\n' $?; [ "$(stty -g)" = "$was" ] && echo '[terminal as before]'`
+"$@"; code=$?; while [ $code = 148 ]; do echo '[stopped]'; read -r _; fg; code=$?; done; printf '[exit code %s]\\n' $code; [ "$(stty -g)" = "$was" ] && echo '[terminal as before]'`
 
 const quote = (word: string): string => `'${word.replaceAll("'", `'\\''`)}'`
 
@@ -57,7 +63,10 @@ export class Terminal implements AsyncDisposable {
   /** Everything that was written to the terminal. */
   output = ""
 
-  constructor(args: ReadonlyArray<string>, { columns = 80, rows = 24, env = {}, reflows = true }: Options = {}) {
+  constructor(
+    args: ReadonlyArray<string>,
+    { columns = 80, rows = 24, env = {}, reflows = true, jobs = false }: Options = {},
+  ) {
     this.emulator = new Headless.Terminal({
       cols: columns,
       rows,
@@ -66,7 +75,17 @@ export class Terminal implements AsyncDisposable {
     })
     this.emulator.loadAddon(new Unicode11Addon())
     this.emulator.unicode.activeVersion = "11"
-    const words = ["sh", "-c", shell, "sh", String(rows), String(columns), process.execPath, command, ...args]
+    const words = [
+      "sh",
+      jobs ? "-mc" : "-c",
+      shell,
+      "sh",
+      String(rows),
+      String(columns),
+      process.execPath,
+      command,
+      ...args,
+    ]
     this.child = spawn(
       "script",
       ["--quiet", "--flush", "--command", `exec ${words.map(quote).join(" ")}`, "/dev/null"],
@@ -99,9 +118,12 @@ export class Terminal implements AsyncDisposable {
     })
     this.closed = new Promise((resolve) => {
       this.child.once("close", () => {
-        this.isClosed = true
-        this.emulator.write("", () => this.notice())
-        resolve()
+        // Once all that was printed is drawn.
+        this.emulator.write("", () => {
+          this.isClosed = true
+          this.notice()
+          resolve()
+        })
       })
     })
   }

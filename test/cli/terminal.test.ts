@@ -212,6 +212,36 @@ describe.skipIf(missing !== undefined).concurrent("a person at a terminal", () =
     await alice.endsWith("to bob> bye", "* You ended the chat with bob.", "[exit code 0]", "[terminal as before]")
   })
 
+  it("stops it with Ctrl-Z and comes back", async () => {
+    await using room = await chat({ jobs: true, columns: 40 })
+    const { alice, bob } = room
+    const long = "more than a row of text, half typed"
+    alice.type(long)
+    await alice.endsWith("to bob> more than a row of text, half ty", "ped")
+    alice.type(keys.ctrlZ)
+    await alice.shows("[stopped]")
+    alice.enter("")
+    await alice.endsWith("to bob> more than a row of text, half ty", "ped")
+    expect(alice.screen.join("\n")).toContain("[stopped]")
+    bob.type("hello")
+    await alice.endsWith("bob: hello", "to bob> more than a row of text, half ty", "ped")
+    alice.enter("!")
+    await bob.event("message", { text: `${long}!` })
+    alice.type(keys.ctrlD)
+    expect(await alice.exit()).toEqual({ code: 0, restored: true })
+  })
+
+  it("is not stopped with Ctrl-Z where nobody could continue it", async () => {
+    await using room = await chat()
+    const { alice, bob } = room
+    alice.type(`half${keys.ctrlZ}`)
+    await alice.endsWith("to bob> half")
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    alice.enter(" typed")
+    await bob.event("message", { text: "half typed" })
+    await alice.endsWith("to bob> half typed", "to bob>")
+  })
+
   it("closes the window: the other side is told at once, and what was half typed is not sent", async () => {
     await using room = await chat()
     const { alice, bob } = room

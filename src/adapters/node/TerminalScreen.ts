@@ -69,10 +69,17 @@ export const layer: Layer.Layer<Screen> = Layer.effect(
       open = false
       Queue.endUnsafe(lines)
     }
+    // The shell has used the terminal in between.
+    const onContinue = (): void => {
+      if (!open) return
+      stdin.setRawMode(true)
+      ;(readline as unknown as Drawn).prevRows = 0
+      readline.prompt(true)
+    }
     // At the end of its input readline passes on what is half typed: nobody has sent that.
     stdin.once("end", close)
 
-    const readline = yield* Effect.acquireRelease(
+    const readline: Readline.Interface = yield* Effect.acquireRelease(
       Effect.sync(() => {
         const readline = Readline.createInterface({
           input: stdin,
@@ -90,6 +97,13 @@ export const layer: Layer.Layer<Screen> = Layer.effect(
         })
         // In raw mode Ctrl-C is a key: make it the signal it means everywhere else.
         readline.on("SIGINT", () => process.kill(process.pid, "SIGINT"))
+        // Ctrl-Z. Whom nobody can continue, such as the first process of a container, is not stopped, and goes on.
+        readline.on("SIGTSTP", () => {
+          stdin.setRawMode(false)
+          process.kill(process.pid, "SIGTSTP")
+          setTimeout(() => open && stdin.setRawMode(true), 50)
+        })
+        process.on("SIGCONT", onContinue)
         readline.on("close", close)
         // The terminal is gone.
         readline.on("error", close)
@@ -109,6 +123,7 @@ export const layer: Layer.Layer<Screen> = Layer.effect(
           // The prompt goes: what follows on this terminal is not typed to us.
           if (open) stdout.write(up(readline.getCursorPos().rows) + clearToEnd)
           else stdout.write(clearToEnd)
+          process.off("SIGCONT", onContinue)
           readline.close()
           stdin.pause()
         }),
