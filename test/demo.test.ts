@@ -3,7 +3,7 @@ import { once } from "node:events"
 import { connect } from "node:net"
 import { join } from "node:path"
 import { text } from "node:stream/consumers"
-import { describe, expect, it } from "vitest"
+import { describe, expect, it, vi } from "vitest"
 import { root } from "../scripts/bundle.ts"
 
 const start = () =>
@@ -36,14 +36,22 @@ describe.concurrent("npm run demo", () => {
   it("leaves no process behind when it is interrupted", async () => {
     const demo = start()
     let told = ""
-    for await (const chunk of demo.stdout.setEncoding("utf8")) {
-      told += chunk
-      if (told.includes("REGISTER alice OK")) break
-    }
+    demo.stdout.setEncoding("utf8").on("data", (text: string) => {
+      told += text
+    })
+    await vi.waitUntil(() => told.includes("REGISTER alice OK"), { timeout: 15_000 })
     const [, port] = /127\.0\.0\.1:(\d+)/.exec(told)!
     demo.kill("SIGINT")
     expect(await once(demo, "exit")).toEqual([130, null])
-    const connection = connect(Number(port), "127.0.0.1")
-    await expect(once(connection, "connect")).rejects.toThrow("ECONNREFUSED")
+    // The server was told to end; the system takes a moment for it.
+    await vi.waitFor(
+      async () => {
+        const connection = connect(Number(port), "127.0.0.1")
+        const connected = once(connection, "connect")
+        connection.on("error", () => {})
+        await expect(connected.finally(() => connection.destroy())).rejects.toThrow("ECONNREFUSED")
+      },
+      { timeout: 10_000 },
+    )
   })
 })
