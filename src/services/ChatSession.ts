@@ -5,7 +5,6 @@
  * sent and silence noticed by fibers on Schedules, all of them gone when the conversation is.
  */
 import * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import type * as Duration from "effect/Duration"
@@ -22,6 +21,7 @@ import * as Conversation from "../domain/Conversation.ts"
 import type { Dialect } from "../domain/Dialect.ts"
 import * as Endpoint from "../domain/Endpoint.ts"
 import * as PeerMessage from "../domain/PeerMessage.ts"
+import { monotonicReader } from "./monotonic.ts"
 import type { PeerSocket } from "./PeerTransport.ts"
 
 /** How many texts may wait for their reader; more are dropped, as a network does. */
@@ -89,9 +89,7 @@ export class ChatSession extends Context.Service<
 
 const open = Effect.fnUntraced(function* (options: Options) {
   const { socket, remote, dialect, self, peer, patience } = options
-  const clock = yield* Clock.Clock
-  // Not the time of day: setting the clock must not end a chat.
-  const now = (): number => Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n)
+  const now = yield* monotonicReader
   const number = yield* Random.nextIntBetween(-2147483648, 2147483647)
   const texts = yield* Queue.dropping<string, ChatEnded>(waitingTexts)
   const opened = Deferred.makeUnsafe<string, ChatEnded>()

@@ -1,0 +1,14 @@
+/**
+ * Time that only goes forward, in whole milliseconds since some moment: for what lasts and what is late. Setting the
+ * clock of the machine must not end a chat, or a call.
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+
+const read = (clock: Clock.Clock): number => Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n)
+
+/** Now. */
+export const monotonicMillis: Effect.Effect<number> = Effect.map(Clock.Clock, read)
+
+/** How plain code reads the same clock. */
+export const monotonicReader: Effect.Effect<() => number> = Effect.map(Clock.Clock, (clock) => () => read(clock))
