@@ -29,6 +29,8 @@ export const waitingTexts = 1024
 
 /** How often CLOSE is sent, so that a lost one is not a peer that waits twenty seconds. */
 const closeCopies = 3
+/** The pause between two of them. */
+const farewellPause = "50 millis"
 
 /** The chat is not open: it has not heard the other side yet, or it has ended. */
 export class NotOpen extends Schema.TaggedError<NotOpen>("nomitm/NotOpen")("NotOpen", {}) {}
@@ -53,7 +55,7 @@ export interface Chat {
   readonly say: (text: string) => Effect.Effect<void, NotOpen | TextTooLong>
   /** The same as plain code: for `onText`, where an answer can leave before the next datagram is looked at. */
   readonly sayUnsafe: (text: string) => Result.Result<void, NotOpen | TextTooLong>
-  /** Ends the conversation and tells the other side; done when that is sent. */
+  /** Ends the conversation and tells the other side; done when that is sent, every time it is called. */
   readonly close: Effect.Effect<void>
   /** Waits for the end. */
   readonly ended: Effect.Effect<Conversation.Ending>
@@ -77,7 +79,10 @@ export interface Options {
 export class ChatSession extends Context.Service<
   ChatSession,
   {
-    /** Starts a conversation; it ends with the scope, without a word to the other side. */
+    /**
+     * Starts a conversation. It ends with the scope, without a word to the other side unless `close` came first: then
+     * the scope waits for the farewell.
+     */
     readonly open: (options: Options) => Effect.Effect<Chat, never, Scope.Scope>
   }
 >()("nomitm/services/ChatSession") {
@@ -158,20 +163,35 @@ const open = Effect.fnUntraced(function* (options: Options) {
     Effect.forkScoped({ startImmediately: true }),
   )
 
+  const farewell = Deferred.makeUnsafe<void>()
+  let leaving = false
+
+  /** CLOSE once more, and once more: in a fiber of its own, which no impatient caller interrupts. */
+  const sayGoodbye = Effect.suspend(() => {
+    if (leaving || state.phase === "Closed") return Effect.void
+    leaving = true
+    on({ _tag: "Close" })
+    const copy = PeerMessage.encode(dialect, { _tag: "Close", from: self })
+    return Effect.sync(() => socket.send(copy, remote)).pipe(
+      Effect.delay(farewellPause),
+      Effect.repeat(Schedule.recurs(closeCopies - 2)),
+      Deferred.into(farewell),
+      Effect.forkDetach({ startImmediately: true }),
+    )
+  }).pipe(Effect.uninterruptible)
+
+  const untilSaid = Effect.suspend(() => (leaving ? Deferred.await(farewell) : Effect.void))
+  // The socket was there before the session: it goes after it, and so after the farewell.
+  yield* Effect.addFinalizer(() => untilSaid)
+
+  const close = Effect.andThen(sayGoodbye, untilSaid)
+
   return {
     opened: Deferred.await(opened),
     receive: Queue.take(texts),
     ended: Deferred.await(ended),
     say: (text) => Effect.suspend(() => Effect.fromResult(sayUnsafe(text))),
     sayUnsafe,
-    close: Effect.suspend(() => {
-      if (state.phase === "Closed") return Effect.void
-      const farewell = PeerMessage.encode(dialect, { _tag: "Close", from: self })
-      on({ _tag: "Close" })
-      return Effect.sync(() => socket.send(farewell, remote)).pipe(
-        Effect.delay(50),
-        Effect.repeat(Schedule.recurs(closeCopies - 2)),
-      )
-    }),
+    close,
   } satisfies Chat
 })

@@ -141,6 +141,8 @@ const run = Effect.fnUntraced(function* ({ name, dialect, localAddress, via }: O
       for (;;) yield* show({ event: "message", from: mine.peer, text: yield* chat.receive })
     })
     const { ending } = yield* Effect.flip(conversation)
+    // Over: another call may come or go while the farewell is still being sent.
+    if (current === mine) current = undefined
     exitCode = PeerErrors.exitCodeOf(ending) || exitCode
     yield* show({ event: "closed", peer: mine.peer, reason: ending })
     return ending
