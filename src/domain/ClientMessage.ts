@@ -29,8 +29,10 @@ const listUsers: ClientMessage = { _tag: "ListUsers" }
 const accept: ClientMessage = { _tag: "Accept" }
 const close: ClientMessage = { _tag: "Close" }
 const taken: ClientMessage = { _tag: "Refuse", reason: "Taken" }
-const busy: ClientMessage = { _tag: "Refuse", reason: "Busy" }
-const declined: ClientMessage = { _tag: "Refuse", reason: "Declined" }
+const refusals: ReadonlyMap<string, ClientMessage> = new Map([
+  ["Busy", { _tag: "Refuse", reason: "Busy" }],
+  ["Declined", { _tag: "Refuse", reason: "Declined" }],
+])
 
 /** The line of a message, without its line end. It is the same in both dialects. */
 export const encode = (message: ClientMessage): string => {
@@ -52,13 +54,19 @@ export const encode = (message: ClientMessage): string => {
   }
 }
 
+/** Why a line is no message: the code word of the ERROR line that answers it, and what it would have been. */
+export interface Unreadable {
+  readonly code: ErrorCode
+  readonly operation: "REGISTER" | "CHAT" | undefined
+}
+
+const unknown: Unreadable = { code: "Operation_unknown", operation: undefined }
+
 /**
  * Reads a client's line. Operations are case-sensitive and stand at the start; surplus words are ignored, but for a
  * name in the `readme` dialect: `REGISTER two words` is refused there, and registers `two` with the older server.
- *
- * @returns the message, or the code word of the ERROR line that answers it
  */
-export const decode = (dialect: Dialect, line: string): Result.Result<ClientMessage, ErrorCode> => {
+export const decode = (dialect: Dialect, line: string): Result.Result<ClientMessage, Unreadable> => {
   const blank = line.indexOf(" ")
   const operation = blank < 0 ? line : line.slice(0, blank)
   const rest = blank < 0 ? "" : line.slice(blank + 1)
@@ -66,26 +74,35 @@ export const decode = (dialect: Dialect, line: string): Result.Result<ClientMess
     case "HELLO":
       return Result.succeed(hello)
     case "REGISTER":
-      return Result.map(decodeName(dialect, blank < 0, rest), (name): ClientMessage => ({ _tag: "Register", name }))
+      return decodeName(dialect, "REGISTER", blank < 0, rest, (name) => ({ _tag: "Register", name }))
     case "LISTUSERS":
       return Result.succeed(listUsers)
     case "CHAT":
-      return Result.map(decodeName(dialect, blank < 0, rest), (name): ClientMessage => ({ _tag: "Chat", name }))
+      return decodeName(dialect, "CHAT", blank < 0, rest, (name) => ({ _tag: "Chat", name }))
     case "OK":
       return Result.succeed(accept)
     case "ERROR":
-      return Result.succeed(rest === "Declined" ? declined : rest === "Busy" ? busy : taken)
+      return Result.succeed(refusals.get(firstWord(rest)) ?? taken)
     case "CLOSE":
       return Result.succeed(close)
     default:
-      return Result.fail("Operation_unknown")
+      return Result.fail(unknown)
   }
 }
 
-const decodeName = (dialect: Dialect, missing: boolean, rest: string): Result.Result<Username.Username, ErrorCode> => {
-  if (missing) return Result.fail("Malformed")
-  const blank = rest.indexOf(" ")
-  if (blank >= 0 && dialect === "readme") return Result.fail("Malformed")
-  const name = blank < 0 ? rest : rest.slice(0, blank)
-  return Username.isUsername(name) ? Result.succeed(name) : Result.fail("Name_invalid")
+const firstWord = (text: string): string => {
+  const blank = text.indexOf(" ")
+  return blank < 0 ? text : text.slice(0, blank)
+}
+
+const decodeName = (
+  dialect: Dialect,
+  operation: "REGISTER" | "CHAT",
+  missing: boolean,
+  rest: string,
+  make: (name: Username.Username) => ClientMessage,
+): Result.Result<ClientMessage, Unreadable> => {
+  const name = firstWord(rest)
+  if (missing || (name !== rest && dialect === "readme")) return Result.fail({ code: "Malformed", operation })
+  return Username.isUsername(name) ? Result.succeed(make(name)) : Result.fail({ code: "Name_invalid", operation })
 }

@@ -54,6 +54,19 @@ export type Endpoint = typeof Endpoint.Type
 
 export const isIpv6 = (address: string): boolean => address.includes(":")
 
+/** The eight groups of an IPv6 address, without leading zeros: `2001:db8::1` has `2001 db8 0 0 0 0 0 1`. */
+export const groups = (address: string): ReadonlyArray<string> => {
+  const [ip = ""] = address.split("%")
+  const [head = "", tail] = ip.split("::")
+  const left = head === "" ? [] : head.split(":")
+  const right = tail === undefined || tail === "" ? [] : tail.split(":")
+  const zeros = tail === undefined ? 0 : 8 - left.length - right.length
+  return [...left, ...Array.from({ length: zeros }, () => "0"), ...right]
+}
+
+/** Whose an address is: an IPv4 address is one customer's, of IPv6 a customer has a /64 at least (RFC 6177). */
+export const customer = (address: string): string => (isIpv6(address) ? groups(address).slice(0, 4).join(":") : address)
+
 export const equals = (a: Endpoint, b: Endpoint): boolean => a.port === b.port && a.address === b.address
 
 /** `192.0.2.1:55000` or `[2001:db8::1]:55000`. */

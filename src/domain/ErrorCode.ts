@@ -70,6 +70,10 @@ const explanations = {
     message: "The other side left the server while the call was set up.",
     hint: "See who is online with /list.",
   },
+  Too_fast: {
+    message: "The server was sent more lines than it may carry out soon.",
+    hint: "Send fewer lines at a time.",
+  },
   Server_full: {
     message: "The server takes no more connections.",
     hint: "Try again in a while, or use another server.",

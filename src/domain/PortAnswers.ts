@@ -1,17 +1,17 @@
 /**
- * Which of a client's lines answers which PORT (PROTOCOL.md, section 4.2).
+ * Which of a client's lines answers which PORT (PROTOCOL.md, sections 4.1 and 4.2).
  *
- * In the `readme` dialect each PORT has one answer. The older client accepts with two OK lines, the second up to tens of
- * milliseconds later, even after the next PORT: a surplus OK that must not answer that next question. It refuses with
- * one line. Whether a client doubles its OK is not known at first, so that
+ * Usually each PORT has one answer. A line may belong to an earlier question all the same:
  *
- * - an OK that may be the surplus of the question before is *held* for `holdMillis`: a line that follows shows that it
- *   was; silence shows that it was the answer;
- * - once a client has doubled, its surplus OK is swallowed without waiting.
+ * - The older client accepts with two OK lines, the second up to tens of milliseconds later, even after the next PORT: a
+ *   *surplus* OK. It refuses with one line. Whether a client doubles its OK is not known at first.
+ * - A question can be withdrawn while its answer is under way, because the other side declined or left: that answer is
+ *   *owed*.
  *
- * A question can be withdrawn while its answer is under way, because the other side declined or left: that answer is
- * *owed*, and swallowed when it comes, so that it does not answer the next question either.
+ * A line that may be surplus or owed is *held* for `holdMillis`: a line that follows shows that it was, silence shows
+ * that it was the answer. The surplus OK of a client that has been seen to double is swallowed without waiting.
  */
+import type { Refusal } from "./ClientMessage.ts"
 import type { Dialect } from "./Dialect.ts"
 
 /** How long a server waits for a surplus OK: before it asks the same client again, and with an OK held. Milliseconds. */
@@ -23,11 +23,14 @@ export const surplusMillis = 5000
 /** After this long the answer to a question withdrawn is no longer expected. Milliseconds. */
 export const owedMillis = 5000
 
+/** What a client can say to PORT. */
+export type Answer = "Free" | Refusal
+
 export interface State {
   /** A PORT waits for its answer. */
   readonly asked: boolean
-  /** An OK has come that may belong to the question before. */
-  readonly held: boolean
+  /** A line that may belong to an earlier question. */
+  readonly held: Answer | undefined
   /** When a question was answered with an OK whose second may still come. */
   readonly surplusSince: number | undefined
   /** The client has been seen to send OK twice. */
@@ -37,11 +40,12 @@ export interface State {
   readonly owedSince: number
 }
 
-export type Verdict = "Noise" | "Held" | "Free" | "Refused"
+/** What a line is: nothing to PORT, perhaps its answer, or its answer. */
+export type Verdict = "Noise" | "Held" | Answer
 
 export const initial: State = {
   asked: false,
-  held: false,
+  held: undefined,
   surplusSince: undefined,
   doubles: false,
   owed: 0,
@@ -51,49 +55,52 @@ export const initial: State = {
 const surplusDue = (state: State, now: number): boolean =>
   state.surplusSince !== undefined && now - state.surplusSince < surplusMillis
 
-const answerOwed = (state: State, now: number): boolean => state.owed > 0 && now - state.owedSince < owedMillis
+const owedNow = (state: State, now: number): number => (now - state.owedSince < owedMillis ? state.owed : 0)
 
 /** How long to wait before the next PORT so that a surplus OK is out of the way, in milliseconds. */
 export const gateMillis = (state: State, now: number): number =>
   surplusDue(state, now) && !state.doubles ? Math.max(0, holdMillis - (now - state.surplusSince!)) : 0
 
 /** PORT goes out. */
-export const ask = (state: State): State => ({ ...state, asked: true, held: false })
+export const ask = (state: State): State => ({ ...state, asked: true, held: undefined })
 
 /** The question, if one is open, is withdrawn: its answer is owed from now on. */
-export const withdraw = (state: State, now: number): State => {
-  if (!state.asked) return state
-  // An OK held was the answer, or surplus before it: either way no more than one line is still to come.
-  return { ...state, asked: false, held: false, owed: answerOwed(state, now) ? state.owed + 1 : 1, owedSince: now }
-}
+export const withdraw = (state: State, now: number): State =>
+  state.asked ? { ...state, asked: false, held: undefined, owed: owedNow(state, now) + 1, owedSince: now } : state
 
-const answered = (state: State): State => ({ ...state, asked: false, held: false })
-
-/** The client sent OK. */
-export const accept = (state: State, dialect: Dialect, now: number): readonly [State, Verdict] => {
-  if (dialect === "readme") {
-    if (answerOwed(state, now)) return [{ ...state, owed: state.owed - 1 }, "Noise"]
-    return state.asked ? [answered(state), "Free"] : [state, "Noise"]
-  }
-  // What comes first was sent first: the surplus of an answer counted before the answer to a later question.
-  if (surplusDue(state, now) && (!state.asked || state.doubles)) {
+/** The client sent OK, or ERROR. */
+export const answer = (state: State, dialect: Dialect, line: Answer, now: number): readonly [State, Verdict] => {
+  const owed = owedNow(state, now)
+  const mayDouble = dialect === "original" && line === "Free"
+  if (mayDouble && surplusDue(state, now) && (!state.asked || state.doubles)) {
     return [{ ...state, surplusSince: undefined, doubles: true }, "Noise"]
   }
-  if (answerOwed(state, now)) return [{ ...state, owed: state.owed - 1, surplusSince: now }, "Noise"]
-  if (!surplusDue(state, now)) {
-    return state.asked ? [{ ...answered(state), surplusSince: now }, "Free"] : [state, "Noise"]
+  if (!state.asked) {
+    return owed === 0
+      ? [state, "Noise"]
+      : [{ ...state, owed: owed - 1, surplusSince: mayDouble ? now : state.surplusSince }, "Noise"]
   }
-  if (!state.held) return [{ ...state, held: true }, "Held"]
-  return [{ ...answered(state), surplusSince: now, doubles: true }, "Free"]
+  if (state.held === undefined && (owed > 0 || (mayDouble && surplusDue(state, now)))) {
+    return [{ ...state, held: line, surplusSince: mayDouble && owed > 0 ? now : state.surplusSince }, "Held"]
+  }
+  // What was held belonged to an earlier question. With more than one of those, so may this; and after an OK that was
+  // owed an older client sends one that is surplus.
+  if (state.held !== undefined && owed > (mayDouble && state.held === "Free" ? 0 : 1)) {
+    return [{ ...state, held: line, owed: owed - 1 }, "Held"]
+  }
+  const doubles = state.doubles || (dialect === "original" && state.held === "Free" && surplusDue(state, now))
+  return [settled({ ...state, doubles, owed: 0 }, mayDouble ? now : undefined), line]
 }
 
-/** The client sent ERROR. An OK held was surplus then. */
-export const refuse = (state: State, now: number): readonly [State, Verdict] => {
-  const known: State = { ...state, held: false, surplusSince: undefined, doubles: state.doubles || state.held }
-  if (answerOwed(state, now)) return [{ ...known, owed: state.owed - 1 }, "Noise"]
-  return [answered(known), state.asked ? "Refused" : "Noise"]
-}
+/** Nothing followed the line held: it was the answer. */
+export const settle = (state: State, dialect: Dialect, now: number): readonly [State, Verdict] =>
+  state.asked && state.held !== undefined
+    ? [settled(state, dialect === "original" && state.held === "Free" ? now : undefined), state.held]
+    : [state, "Noise"]
 
-/** Nothing followed an OK held: it was the answer. */
-export const settle = (state: State, now: number): readonly [State, Verdict] =>
-  state.asked && state.held ? [{ ...answered(state), surplusSince: now }, "Free"] : [state, "Noise"]
+const settled = (state: State, surplusSince: number | undefined): State => ({
+  ...state,
+  asked: false,
+  held: undefined,
+  surplusSince,
+})

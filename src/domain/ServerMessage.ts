@@ -129,10 +129,6 @@ const isOperation = (word: string): boolean => operations.has(word)
 /** IPv6 with all eight groups, as the older server writes it; IPv4 as it is. */
 const allGroups = (address: string): string => {
   if (!Endpoint.isIpv6(address)) return address
-  const [ip, zone] = address.split("%") as [string, string | undefined]
-  const [head, tail] = ip.split("::") as [string, string | undefined]
-  const left = head === "" ? [] : head.split(":")
-  const right = tail === undefined || tail === "" ? [] : tail.split(":")
-  const zeros = tail === undefined ? [] : Array.from({ length: 8 - left.length - right.length }, () => "0")
-  return [...left, ...zeros, ...right].join(":") + (zone === undefined ? "" : `%${zone}`)
+  const zone = address.indexOf("%")
+  return Endpoint.groups(address).join(":") + (zone < 0 ? "" : address.slice(zone))
 }

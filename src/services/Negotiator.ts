@@ -5,6 +5,7 @@
  * member takes part in no other negotiation: two who call each other get one chat, a third caller is told `Busy`.
  */
 import * as Context from "effect/Context"
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -20,7 +21,11 @@ export const maxTries = 20
 /** Why a call comes to nothing. */
 export class CallError extends Schema.TaggedError<CallError>("nomitm/CallError")("CallError", {
   code: ErrorCode,
-}) {}
+}) {
+  override get message(): string {
+    return `The call failed: ${this.code}`
+  }
+}
 
 /** What became of a CHAT. */
 export type Outcome =
@@ -49,7 +54,7 @@ export class Negotiator extends Context.Service<
 
       const agree = Effect.fnUntraced(function* (caller: Member, callee: Member) {
         const tried = new Set<Port>()
-        while (tried.size < maxTries) {
+        for (let tries = 0; tries < maxTries; tries++) {
           const port = yield* allocator.draw(tried)
           tried.add(port)
           const [here, there] = yield* Effect.all(
@@ -111,10 +116,10 @@ export class Negotiator extends Context.Service<
 }
 
 /** A failed negotiation, and who caused it. */
-class Blame extends Schema.TaggedError<Blame>("nomitm/Blame")("Blame", {
-  code: ErrorCode,
-  who: Schema.Any,
-}) {}
+class Blame extends Data.TaggedError("Blame")<{
+  readonly code: ErrorCode
+  readonly who: Member | undefined
+}> {}
 
 const blaming = (member: Member, asked: Effect.Effect<boolean, AskError>): Effect.Effect<boolean, Blame> =>
   Effect.mapError(asked, (error) => new Blame({ code: error.reason, who: member }))

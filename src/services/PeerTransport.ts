@@ -12,14 +12,15 @@ import * as Queue from "effect/Queue"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type { Endpoint } from "../domain/Endpoint.ts"
+import { type Endpoint, formatHostPort } from "../domain/Endpoint.ts"
 
 /** One bound UDP port, open as long as its scope. */
 export interface PeerSocket {
   /** The address and port it is bound to; the address may be unspecified (`0.0.0.0`, `::`). */
   readonly local: Endpoint
   /**
-   * Hands one datagram to the network, which may lose it: nothing is reported, nothing throws.
+   * Hands one datagram to the network, which may lose it: nothing is reported, nothing throws. What can't be sent (too
+   * large, to port 0, after the end) is lost.
    *
    * @param datagram at most 65,507 bytes; not kept
    */
@@ -41,12 +42,27 @@ export class BindError extends Schema.TaggedError<BindError>("nomitm/BindError")
   reason: Schema.Literals(["InUse", "NoSuchAddress", "NotPermitted", "Unknown"]),
   address: Schema.String,
   port: Schema.Int,
-}) {}
+}) {
+  override get message(): string {
+    return `Can't bind UDP ${formatHostPort(this.address, this.port)}: ${bindProblems[this.reason]}`
+  }
+}
+
+const bindProblems = {
+  InUse: "the port is in use",
+  NoSuchAddress: "no address of this machine",
+  NotPermitted: "not permitted",
+  Unknown: "unknown reason",
+}
 
 /** A host name that has no address, as far as can be found out now. */
 export class ResolveError extends Schema.TaggedError<ResolveError>("nomitm/ResolveError")("ResolveError", {
   host: Schema.String,
-}) {}
+}) {
+  override get message(): string {
+    return `No address found for ${this.host}`
+  }
+}
 
 export class PeerTransport extends Context.Service<
   PeerTransport,

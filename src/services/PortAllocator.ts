@@ -7,7 +7,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
-import type { Port } from "../domain/Endpoint.ts"
+import { isPort, type Port } from "../domain/Endpoint.ts"
 
 /** The range the older server draws from; both ends included. */
 export const defaultRange = { first: 40_000, last: 59_999 } as const
@@ -22,11 +22,11 @@ export class PortAllocator extends Context.Service<
   static readonly layer = (
     range: { readonly first: Port; readonly last: Port } = defaultRange,
   ): Layer.Layer<PortAllocator> =>
-    Layer.succeed(
-      PortAllocator,
-      PortAllocator.of({
+    Layer.sync(PortAllocator, () => {
+      const size = range.last - range.first + 1
+      if (!isPort(range.first) || !isPort(range.last) || size < 1) throw new RangeError("no range of ports")
+      return PortAllocator.of({
         draw: Effect.fnUntraced(function* (tried) {
-          const size = range.last - range.first + 1
           const start = yield* Random.nextIntBetween(0, size - 1)
           for (let i = 0; i < Math.min(size, tried.size + 1); i++) {
             const port = range.first + ((start + i) % size)
@@ -34,6 +34,6 @@ export class PortAllocator extends Context.Service<
           }
           return range.first + start
         }),
-      }),
-    )
+      })
+    })
 }

@@ -31,10 +31,20 @@ export interface Member {
 /** Why a question about a port has no answer. */
 export class AskError extends Schema.TaggedError<AskError>("nomitm/AskError")("AskError", {
   reason: Schema.Literals(["Busy", "Declined", "No_answer"]),
-}) {}
+}) {
+  override get message(): string {
+    return this.reason === "No_answer"
+      ? "The client did not answer PORT"
+      : `The client answered PORT with ${this.reason}`
+  }
+}
 
 /** The name belongs to somebody else who is online. */
-export class NameTaken extends Schema.TaggedError<NameTaken>("nomitm/NameTaken")("NameTaken", { name: Username }) {}
+export class NameTaken extends Schema.TaggedError<NameTaken>("nomitm/NameTaken")("NameTaken", { name: Username }) {
+  override get message(): string {
+    return `${this.name} is taken`
+  }
+}
 
 export class Registry extends Context.Service<
   Registry,

@@ -21,6 +21,9 @@ import * as ServerConnection from "./ServerConnection.ts"
 import { ServerLimits } from "./ServerLimits.ts"
 import { ServerObserver } from "./ServerObserver.ts"
 
+/** How many refused connections may wait to be told why; beyond that they are cut off. */
+const maxRefusing = 64
+
 export interface Options {
   /** The address to listen at. `0.0.0.0` or `::` for all. */
   readonly address: string
@@ -53,12 +56,24 @@ export class RendezvousServer extends Context.Service<
         const listener = yield* transport.listen(options)
         const runCall = yield* FiberSet.makeRuntime<never, void, never>()
         const open = new Set<Connection>()
-        const perAddress = new Map<string, number>()
+        const perCustomer = new Map<string, number>()
 
-        const refuse = (connection: Connection, code: ErrorCode): void => {
+        const tell = (connection: Connection, code: ErrorCode): void =>
           connection.send(ServerMessage.encode(dialect, { _tag: "Error", code, about: Option.none() }))
-          report({ event: "refused", address: Endpoint.format(connection.remote), code })
-        }
+
+        /** Connections that were refused and still have to take the word for it. */
+        let refusing = 0
+        const refuse = (connection: Connection, code: ErrorCode): Effect.Effect<void> =>
+          Effect.suspend(() => {
+            report({ event: "refused", address: Endpoint.format(connection.remote), code })
+            if (refusing >= maxRefusing) return Effect.sync(connection.abort)
+            refusing++
+            tell(connection, code)
+            return Effect.ensuring(
+              connection.end,
+              Effect.sync(() => void refusing--),
+            )
+          })
 
         const onCall = (caller: Member, callee: Member): Effect.Effect<void> =>
           Effect.sync(() => {
@@ -76,14 +91,12 @@ export class RendezvousServer extends Context.Service<
 
         const serve = (connection: Connection) =>
           Effect.suspend(() => {
-            const neighbourhood = networkOf(connection.remote.address)
-            const neighbours = perAddress.get(neighbourhood) ?? 0
-            if (open.size >= limits.connections) return Effect.sync(() => refuse(connection, "Server_full"))
-            if (neighbours >= limits.connectionsPerAddress) {
-              return Effect.sync(() => refuse(connection, "Too_many_connections"))
-            }
+            const customer = Endpoint.customer(connection.remote.address)
+            const others = perCustomer.get(customer) ?? 0
+            if (open.size >= limits.connections) return refuse(connection, "Server_full")
+            if (others >= limits.connectionsPerAddress) return refuse(connection, "Too_many_connections")
             open.add(connection)
-            perAddress.set(neighbourhood, neighbours + 1)
+            perCustomer.set(customer, others + 1)
             let name: string | undefined
             return ServerConnection.serve({
               connection,
@@ -99,9 +112,9 @@ export class RendezvousServer extends Context.Service<
               Effect.ensuring(
                 Effect.sync(() => {
                   open.delete(connection)
-                  const left = perAddress.get(neighbourhood)! - 1
-                  if (left === 0) perAddress.delete(neighbourhood)
-                  else perAddress.set(neighbourhood, left)
+                  const left = perCustomer.get(customer)! - 1
+                  if (left === 0) perCustomer.delete(customer)
+                  else perCustomer.set(customer, left)
                   if (name !== undefined) report({ event: "left", name })
                 }),
               ),
@@ -111,7 +124,7 @@ export class RendezvousServer extends Context.Service<
         yield* Effect.forkScoped(listener.serve(serve), { startImmediately: true })
         yield* Effect.addFinalizer(() =>
           Effect.sync(() => {
-            for (const connection of open) refuse(connection, "Shutting_down")
+            for (const connection of open) tell(connection, "Shutting_down")
           }),
         )
         report({ event: "listening", host: listener.local.address, port: listener.local.port })
@@ -124,11 +137,4 @@ export class RendezvousServer extends Context.Service<
     options: Options,
   ): Layer.Layer<RendezvousServer, ListenError, RendezvousTransport | PortAllocator> =>
     RendezvousServer.layerNoDeps(options).pipe(Layer.provide([Negotiator.layer, Registry.layerMemory]))
-}
-
-/** An IPv4 address is one customer's; of IPv6 a customer has a /64 (RFC 6177). */
-const networkOf = (address: string): string => {
-  if (!Endpoint.isIpv6(address)) return address
-  const [head = ""] = address.split("::")
-  return head.split(":").slice(0, 4).join(":")
 }

@@ -4,9 +4,9 @@
  * One fiber reads a connection; whatever else happens to its client (a call, a reply of somebody else) only puts lines
  * into its outbox.
  */
-import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import * as Result from "effect/Result"
@@ -19,6 +19,7 @@ import * as PortAnswers from "../domain/PortAnswers.ts"
 import * as ServerMessage from "../domain/ServerMessage.ts"
 import * as TokenBucket from "../domain/TokenBucket.ts"
 import type { Username } from "../domain/Username.ts"
+import { monotonicReader } from "./monotonic.ts"
 import { AskError, type Member, type Registry } from "./Registry.ts"
 import type { Connection } from "./RendezvousTransport.ts"
 import type { Limits } from "./ServerLimits.ts"
@@ -36,55 +37,61 @@ export interface Options {
 
 /** A chunk is cut into pieces of so many bytes: its lines are not all in memory while they wait for their turn. */
 const pieceBytes = 1024
+/** Who has sent more lines than may be carried out in so many seconds is sent away. */
+const maxSecondsAhead = 10
+/** So many names of a list count as one line more. */
+const namesPerLine = 100
 
 /** Serves a client until it leaves; then its name is free again, and a negotiation it took part in has failed. */
 export const serve = Effect.fnUntraced(function* (options: Options) {
   const { connection, dialect, limits } = options
-  const startedAt = yield* Clock.currentTimeMillis
-  const client = makeClient(options)
-  let bucket = TokenBucket.initial(limits.lines, startedAt)
+  const now = yield* monotonicReader
+  const client = yield* makeClient(options)
+  let bucket = TokenBucket.initial(limits.lines, now())
   let splitter = LineSplitter.initial
 
-  /** Carries out lines in order; false when the client said CLOSE. */
+  /** Takes `count` lines of what the client may say; how long it has to wait, in milliseconds. */
+  const pay = (count: number): number => {
+    const [next, wait] = TokenBucket.take(limits.lines, bucket, count, now())
+    bucket = next
+    return wait
+  }
+
+  /** Carries out lines in order; false when that was the last one. */
   const handle = Effect.fnUntraced(function* (lines: ReadonlyArray<LineSplitter.Line>) {
     for (const line of lines) {
-      const [next, wait] = TokenBucket.take(limits.lines, bucket, 1, yield* Clock.currentTimeMillis)
-      bucket = next
+      const wait = pay(1)
       if (wait > 0) yield* Effect.sleep(wait)
-      if (line._tag === "TooLong") client.refuse("Too_long")
-      else {
-        const message = ClientMessage.decode(dialect, line.text)
-        if (Result.isFailure(message)) client.refuseLine(line.text, message.failure)
-        else if (message.success._tag === "Close") {
-          client.send({ _tag: "Close" })
-          return false
-        } else yield* client.carryOut(message.success)
-      }
-    }
-    return true
-  })
-
-  /** Reads until there is no need to; false when the client said CLOSE. */
-  const readWhile = Effect.fnUntraced(function* (needed: () => boolean) {
-    while (needed()) {
       yield* connection.drained
-      const chunk = yield* connection.receive
-      for (let start = 0; start < chunk.length; start += pieceBytes) {
-        const [state, lines] = LineSplitter.push(splitter, chunk.subarray(start, start + pieceBytes))
-        splitter = state
-        if (!(yield* handle(lines))) return false
+      // Somebody who is gone, or was sent away, calls nobody any more.
+      if (!connection.isOpen()) return false
+      if (line._tag === "TooLong") {
+        client.refuse("Too_long")
+        continue
       }
+      const message = ClientMessage.decode(dialect, line.text)
+      if (Result.isFailure(message)) client.refuseLine(message.failure)
+      else if (message.success._tag === "Close") {
+        client.send({ _tag: "Close" })
+        return false
+      } else pay((yield* client.carryOut(message.success)) / namesPerLine)
     }
     return true
   })
 
   const read = Effect.gen(function* () {
-    const stays = yield* Effect.timeoutOption(
-      readWhile(() => client.member() === undefined),
-      limits.guestMillis,
-    )
-    if (Option.isNone(stays)) return client.refuse("Idle")
-    if (stays.value) yield* readWhile(() => true)
+    for (;;) {
+      const chunk = yield* connection.receive
+      // What has been read is carried out even after the client has gone: let that not be for long.
+      if (lineEnds(chunk) > limits.lines.burst + maxSecondsAhead * limits.lines.perSecond) {
+        return client.refuse("Too_fast")
+      }
+      for (let start = 0; start < chunk.length; start += pieceBytes) {
+        const [state, lines] = LineSplitter.push(splitter, chunk.subarray(start, start + pieceBytes))
+        splitter = state
+        if (!(yield* handle(lines))) return
+      }
+    }
   })
 
   yield* read.pipe(
@@ -96,59 +103,82 @@ export const serve = Effect.fnUntraced(function* (options: Options) {
   )
 })
 
-const makeClient = ({ connection, dialect, limits, registry, onRegistered, onCall }: Options) => {
+const lineEnds = (chunk: Uint8Array): number => {
+  let count = 0
+  for (let i = 0; i < chunk.length; i++) {
+    const byte = chunk[i]
+    if (byte === 10 || (byte === 13 && chunk[i + 1] !== 10)) count++
+  }
+  return count
+}
+
+const makeClient = Effect.fnUntraced(function* ({
+  connection,
+  dialect,
+  limits,
+  registry,
+  onRegistered,
+  onCall,
+}: Options) {
+  const now = yield* monotonicReader
   let member: Member | undefined
   let answers = PortAnswers.initial
-  let verdicts: Queue.Queue<PortAnswers.Verdict | ClientMessage.Refusal> | undefined
+  let verdicts: Queue.Queue<Exclude<PortAnswers.Verdict, "Noise">> | undefined
   const gone = Deferred.makeUnsafe<void>()
 
   const send = (message: ServerMessage.ServerMessage): void => connection.send(ServerMessage.encode(dialect, message))
   const refuse = (code: ErrorCode, about?: Username): void =>
     send({ _tag: "Error", code, about: Option.fromUndefinedOr(about) })
 
-  /** A line that can't be read. Who has no name yet is told that first, as by the older server. */
-  const refuseLine = (line: string, code: ErrorCode): void =>
-    refuse(member === undefined && line.startsWith("CHAT") && code !== "Operation_unknown" ? "Not_registered" : code)
+  /** A line that can't be read. Who calls without a name of one's own is told that first. */
+  const refuseLine = ({ code, operation }: ClientMessage.Unreadable): void =>
+    refuse(member === undefined && operation === "CHAT" ? "Not_registered" : code)
 
-  const judge = (next: readonly [PortAnswers.State, PortAnswers.Verdict], refusal?: ClientMessage.Refusal): void => {
-    answers = next[0]
-    if (next[1] !== "Noise" && verdicts !== undefined) Queue.offerUnsafe(verdicts, refusal ?? next[1])
+  /** Sends a connection away that has no name in time. */
+  const guest = yield* Effect.forkChild(
+    Effect.suspend(() => {
+      refuse("Idle")
+      return connection.end
+    }).pipe(Effect.delay(limits.guestMillis)),
+  )
+
+  const judge = (answer: PortAnswers.Answer): void => {
+    const [next, verdict] = PortAnswers.answer(answers, dialect, answer, now())
+    answers = next
+    if (verdict !== "Noise" && verdicts !== undefined) Queue.offerUnsafe(verdicts, verdict)
   }
 
+  /** Asks, and waits for the answer: for the first line that may be it at most `answerMillis`. */
   const answerTo = Effect.fnUntraced(function* (port: Port) {
-    const gate = PortAnswers.gateMillis(answers, yield* Clock.currentTimeMillis)
+    const gate = PortAnswers.gateMillis(answers, now())
     if (gate > 0) yield* Effect.sleep(gate)
-    const mine = yield* Queue.dropping<PortAnswers.Verdict | ClientMessage.Refusal>(2)
+    const mine = yield* Queue.dropping<Exclude<PortAnswers.Verdict, "Noise">>(4)
     verdicts = mine
     answers = PortAnswers.ask(answers)
     send({ _tag: "AskPort", port })
-    const first = yield* Queue.take(mine)
-    if (first !== "Held") return first
-    const second = yield* Effect.timeoutOption(Queue.take(mine), PortAnswers.holdMillis)
-    if (Option.isSome(second)) return second.value
-    const [settled, last] = PortAnswers.settle(answers, yield* Clock.currentTimeMillis)
-    answers = settled
-    return last
+    let verdict = yield* Effect.timeoutOption(Queue.take(mine), limits.answerMillis)
+    while (Option.isSome(verdict) && verdict.value === "Held") {
+      verdict = yield* Effect.timeoutOption(Queue.take(mine), PortAnswers.holdMillis)
+      if (Option.isSome(verdict)) continue
+      const [settled, last] = PortAnswers.settle(answers, dialect, now())
+      answers = settled
+      verdict = last === "Noise" ? Option.none() : Option.some(last)
+    }
+    return verdict
   })
 
   const ask = (port: Port): Effect.Effect<boolean, AskError> =>
     answerTo(port).pipe(
-      Effect.timeoutOption(limits.answerMillis),
-      Effect.flatMap((answer) => {
-        if (Option.isNone(answer)) return Effect.fail(new AskError({ reason: "No_answer" }))
-        switch (answer.value) {
-          case "Free":
-            return Effect.succeed(true)
-          case "Busy":
-          case "Declined":
-            return Effect.fail(new AskError({ reason: answer.value }))
-          default:
-            return Effect.succeed(false)
-        }
+      Effect.flatMap((verdict) => {
+        if (Option.isNone(verdict)) return Effect.fail(new AskError({ reason: "No_answer" }))
+        const answer = verdict.value
+        return answer === "Busy" || answer === "Declined"
+          ? Effect.fail(new AskError({ reason: answer }))
+          : Effect.succeed(answer === "Free")
       }),
       Effect.ensuring(
-        Effect.map(Clock.currentTimeMillis, (now) => {
-          answers = PortAnswers.withdraw(answers, now)
+        Effect.sync(() => {
+          answers = PortAnswers.withdraw(answers, now())
           verdicts = undefined
         }),
       ),
@@ -162,39 +192,47 @@ const makeClient = ({ connection, dialect, limits, registry, onRegistered, onCal
     const taken = yield* Effect.isFailure(registry.register(candidate))
     if (taken) return refuse("User_exists", name)
     member = candidate
+    yield* Fiber.interrupt(guest)
     send({ _tag: "Registered", name })
     onRegistered(candidate)
-  })
+  }, Effect.uninterruptible)
 
+  /** Carries out a message; how many names that took. */
   const carryOut = Effect.fnUntraced(function* (
     message: Exclude<ClientMessage.ClientMessage, { readonly _tag: "Close" }>,
   ) {
     switch (message._tag) {
       case "Hello":
-        return send({ _tag: "Hello" })
+        send({ _tag: "Hello" })
+        return 0
       case "Register":
-        return yield* Effect.uninterruptible(register(message.name))
+        yield* register(message.name)
+        return 0
       case "ListUsers": {
         const self = member
-        if (self === undefined) return refuse("Not_registered")
+        if (self === undefined) {
+          refuse("Not_registered")
+          return 0
+        }
         const names = yield* registry.names
-        return send({
-          _tag: "Users",
-          names: dialect === "original" ? names : names.filter((name) => name !== self.name),
-        })
+        send({ _tag: "Users", names: dialect === "original" ? names : names.filter((name) => name !== self.name) })
+        return names.length
       }
       case "Chat": {
-        if (member === undefined) return refuse("Not_registered")
+        if (member === undefined) {
+          refuse("Not_registered")
+          return 0
+        }
         const callee = yield* registry.find(message.name)
-        if (Option.isNone(callee)) return refuse("User_not_online", message.name)
-        return yield* onCall(member, callee.value)
+        if (Option.isNone(callee)) refuse("User_not_online", message.name)
+        else yield* onCall(member, callee.value)
+        return 0
       }
       case "Accept":
-        if (member === undefined) return refuse("Operation_unknown")
-        return judge(PortAnswers.accept(answers, dialect, yield* Clock.currentTimeMillis))
       case "Refuse":
-        if (member === undefined) return refuse("Operation_unknown")
-        return judge(PortAnswers.refuse(answers, yield* Clock.currentTimeMillis), message.reason)
+        if (member === undefined) refuse("Operation_unknown")
+        else judge(message._tag === "Accept" ? "Free" : message.reason)
+        return 0
     }
   })
 
@@ -203,5 +241,5 @@ const makeClient = ({ connection, dialect, limits, registry, onRegistered, onCal
     return member === undefined ? Effect.void : registry.release(member)
   })
 
-  return { member: () => member, send, refuse, refuseLine, carryOut, leave }
-}
+  return { send, refuse, refuseLine, carryOut, leave }
+})

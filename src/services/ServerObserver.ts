@@ -1,5 +1,5 @@
 /**
- * Hears what happens at a server. By default nobody listens.
+ * Hears what happens at a server, in the moment it happens: it must not wait and not throw. By default nobody listens.
  */
 import * as Context from "effect/Context"
 import type { ServerEvent } from "../domain/ServerEvent.ts"

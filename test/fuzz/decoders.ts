@@ -75,7 +75,7 @@ const client = (dialect: Dialect): Decoder => ({
   check: (bytes) =>
     eachLine(bytes, (line) => {
       const message = ClientMessage.decode(dialect, line)
-      if (Result.isFailure(message)) return assert.isTrue(isError(message.failure))
+      if (Result.isFailure(message)) return assert.isTrue(isError(message.failure.code))
       assert.isTrue(isClientMessage(message.success))
       const written = ClientMessage.encode(message.success)
       assert.isAtMost(written.length, 80)

@@ -1,5 +1,5 @@
 import { assert, describe } from "@effect/vitest"
-import { Clock, Context, Effect, Exit, Layer, Scope } from "effect"
+import { Clock, Context, Effect, Exit, Layer, Option, Scope } from "effect"
 import type { Dialect } from "nomitm/domain/Dialect"
 import type { ServerEvent } from "nomitm/domain/ServerEvent"
 import { PortAllocator } from "nomitm/services/PortAllocator"
@@ -374,6 +374,91 @@ describe.each(worlds)("a rendezvous server $name", (world) => {
           assert.strictEqual(yield* bob.hear, "HELLO")
           assert.isBelow((yield* Clock.currentTimeMillis) - before, 1000)
         }
+      }),
+  )
+
+  promise("answers who asks for many lists at once and reads them all", {}, ({ register }) =>
+    Effect.gen(function* () {
+      yield* Effect.forEach(Array.from({ length: 200 }), (_, i) => register(`${"x".repeat(28)}${i}`, 4))
+      const alice = yield* register("alice", 2)
+      yield* alice.say(...Array.from({ length: 100 }, () => "LISTUSERS"), "HELLO")
+      const heard = yield* alice.hearUntil("HELLO")
+      assert.strictEqual(heard.length, 100 * 202 + 1)
+    }),
+  )
+
+  promise(
+    "lets nobody call who is gone, and frees the name at once, whatever is still to be carried out",
+    { limits: { lines: { burst: 10, perSecond: 20 } } },
+    ({ deaf, register, connect }) =>
+      Effect.gen(function* () {
+        const victim = yield* register("victim", 3)
+        const mallory = yield* deaf(2)
+        mallory.send(`REGISTER mallory\n${"HELLO\n".repeat(100)}CHAT victim\n`)
+        yield* Effect.sleep(300)
+        mallory.abort()
+        yield* Effect.sleep(300)
+        const next = yield* connect(4)
+        yield* next.say("REGISTER mallory")
+        assert.strictEqual(yield* next.hear, "REGISTER mallory OK")
+        yield* Effect.sleep(1000)
+        yield* victim.say("HELLO")
+        assert.strictEqual(yield* victim.hear, "HELLO")
+      }),
+  )
+
+  promise(
+    "sends away who is ten seconds ahead of the limit",
+    { limits: { lines: { burst: 5, perSecond: 2 } } },
+    ({ connect }) =>
+      Effect.gen(function* () {
+        const alice = yield* connect(2)
+        yield* alice.write("HELLO\r\n".repeat(26))
+        assert.deepEqual(yield* alice.hearUntil("<end>"), ["ERROR Too_fast", "<end>"])
+      }),
+  )
+
+  promise(
+    "does not send away as nameless who has a name, however long the first lines take",
+    { limits: { guestMillis: 300, lines: { burst: 5, perSecond: 20 } } },
+    ({ connect }) =>
+      Effect.gen(function* () {
+        const alice = yield* connect(2)
+        yield* alice.say("REGISTER alice", ...Array.from({ length: 20 }, () => "HELLO"), "CLOSE")
+        const heard = yield* alice.hearUntil("CLOSE")
+        assert.strictEqual(heard.length, 22)
+      }),
+  )
+
+  promise("keeps few of those it refuses, and none for long", { limits: { connections: 1 } }, ({ deaf, register }) =>
+    Effect.gen(function* () {
+      yield* register("alice", 3)
+      const refused = yield* Effect.forEach(Array.from({ length: 80 }), () => deaf(2), { concurrency: 10 })
+      yield* Effect.sleep(200)
+      assert.isAtMost(refused.filter((connection) => connection.isOpen()).length, 64)
+      yield* Effect.sleep(2500)
+      const ends = yield* Effect.forEach(refused, (connection) =>
+        Effect.flip(Effect.forever(connection.receive)).pipe(Effect.timeoutOption("1 second")),
+      )
+      assert.isTrue(ends.every(Option.isSome))
+    }),
+  )
+
+  promise(
+    "understands who missed one question when the next is answered",
+    { limits: { answerMillis: 300 } },
+    (people) =>
+      Effect.gen(function* () {
+        const [alice, bob] = [yield* people.register("alice", 2), yield* people.register("bob", 3)]
+        yield* alice.say("CHAT bob")
+        yield* Effect.all([alice.hear, bob.hear])
+        yield* alice.say("OK")
+        assert.strictEqual(yield* alice.hear, "ERROR No_answer bob")
+        assert.strictEqual(yield* bob.hear, "ERROR No_answer alice")
+        yield* alice.say("CHAT bob")
+        yield* Effect.all([alice.hear, bob.hear])
+        yield* Effect.all([alice.say("OK"), bob.say("OK")])
+        assert.strictEqual(yield* alice.hear, started(3, 50002, "bob"))
       }),
   )
 

@@ -10,7 +10,7 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import type { Endpoint } from "../../domain/Endpoint.ts"
-import { type Connection, ConnectionClosed, outboxBytes } from "../../services/RendezvousTransport.ts"
+import { type Connection, ConnectionClosed, lingerMillis, outboxBytes } from "../../services/RendezvousTransport.ts"
 import type { Timeline } from "./Timeline.ts"
 
 /** How much one side sends ahead of what the other has read, in bytes. */
@@ -19,8 +19,6 @@ export const windowBytes = 64 * 1024
 export const segmentBytes = 16 * 1024
 /** With no more in its outbox than this, in bytes, a connection counts as drained. */
 export const littleBytes = 64 * 1024
-/** How long what is in the outbox of a closed connection is still sent, in milliseconds. */
-export const lingerMillis = 2000
 
 /** The way between two ends. */
 export interface Way {
@@ -58,6 +56,7 @@ export class StreamEnd {
   private closed = false
   /** Reset, by whichever side. */
   private broken = false
+  private endHeard = false
   private readonly watchers = new Set<() => void>()
 
   constructor(
@@ -95,12 +94,26 @@ export class StreamEnd {
       this.pump()
       if (this.waiting > outboxBytes) this.reset()
     },
+    isOpen: () => !this.broken && !this.ending,
     drained: this.until(() => this.broken || this.waiting <= littleBytes),
     end: Effect.suspend(() => {
       this.finish()
-      return this.until(() => this.broken || this.endSent)
+      this.resetAfterLinger(() => this.bothEnded)
+      return this.until(() => this.broken || this.bothEnded)
     }),
+    abort: () => this.reset(),
   })
+
+  private get bothEnded(): boolean {
+    return this.endSent && this.endHeard
+  }
+
+  private resetAfterLinger(isDone: () => boolean): void {
+    if (isDone()) return
+    this.timeline.plan(this.timeline.now() + lingerMillis, () => {
+      if (!isDone()) this.reset()
+    })
+  }
 
   /** Ends the stream and stops listening; done when what waited is sent, or after `lingerMillis` without that. */
   readonly close: Effect.Effect<void> = Effect.suspend(() => {
@@ -109,11 +122,7 @@ export class StreamEnd {
       this.fail("Reset")
       this.other.taken(this.received)
       this.finish()
-      if (!this.isGone) {
-        this.timeline.plan(this.timeline.now() + lingerMillis, () => {
-          if (!this.isGone) this.reset()
-        })
-      }
+      this.resetAfterLinger(() => this.isGone)
     }
     return this.until(() => this.isGone)
   })
@@ -187,7 +196,11 @@ export class StreamEnd {
   private take(piece: Piece): void {
     if (this.broken) return
     if (piece === "Reset") return this.fall()
-    if (piece === "End") return this.fail("Ended")
+    if (piece === "End") {
+      this.endHeard = true
+      this.fail("Ended")
+      return this.notify()
+    }
     if (this.closed) {
       // Nobody reads any more. While there is something to send, that goes first; then the sender is told.
       return this.endSent ? this.reset() : this.other.taken(piece.length)

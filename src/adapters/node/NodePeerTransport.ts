@@ -29,8 +29,8 @@ const bind = Effect.fnUntraced(function* (options: { readonly port: number; read
 
 const bindAt = Effect.fnUntraced(function* (address: string, port: number) {
   const ipv6 = Endpoint.isIpv6(address)
-  const socket = yield* Effect.acquireRelease(
-    Effect.callback<Dgram.Socket, BindError>((resume) => {
+  const bound = yield* Effect.acquireRelease(
+    Effect.callback<Bound, BindError>((resume) => {
       const socket = Dgram.createSocket({
         type: ipv6 ? "udp6" : "udp4",
         reuseAddr: false,
@@ -50,28 +50,32 @@ const bindAt = Effect.fnUntraced(function* (address: string, port: number) {
         } catch {
           // The system's own size then.
         }
-        resume(Effect.succeed(socket))
+        resume(Effect.succeed({ socket, isOpen: true }))
       })
     }),
-    (socket) =>
+    (bound) =>
       Effect.callback<void>((resume) => {
-        socket.close(() => resume(Effect.void))
+        bound.isOpen = false
+        bound.socket.close(() => resume(Effect.void))
       }),
   )
-  return fromSocket(socket, ipv6 && address === "::")
+  return fromSocket(bound, ipv6 && address === "::")
 })
 
+interface Bound {
+  readonly socket: Dgram.Socket
+  /** A socket that is being closed throws when it is used. */
+  isOpen: boolean
+}
+
 /** @param dualStack IPv4 addresses are written `::ffff:a.b.c.d` on this socket */
-const fromSocket = (socket: Dgram.Socket, dualStack: boolean): PeerSocket => {
-  let closed = false
-  socket.once("close", () => {
-    closed = true
-  })
+const fromSocket = (bound: Bound, dualStack: boolean): PeerSocket => {
+  const { socket } = bound
   const { address, port } = socket.address()
   return {
     local: { address, port },
     send: (datagram, to) => {
-      if (closed) return
+      if (!bound.isOpen || !Endpoint.isPort(to.port)) return
       const host = dualStack && !Endpoint.isIpv6(to.address) ? mappedPrefix + to.address : to.address
       socket.send(datagram, to.port, host)
     },

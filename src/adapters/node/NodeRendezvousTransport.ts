@@ -5,7 +5,6 @@
  * several times as much memory (`docs/decisions/0003-sockets.md`).
  */
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -16,6 +15,7 @@ import {
   ConnectError,
   ConnectionClosed,
   type Listener,
+  lingerMillis,
   ListenError,
   outboxBytes,
   RendezvousTransport,
@@ -24,8 +24,6 @@ import { errorCode } from "./errorCode.ts"
 
 /** Received bytes that wait for their reader; the other side has to wait beyond that. */
 const inboxBytes = 64 * 1024
-/** How long an ended connection may take to deliver what waits in its outbox, in milliseconds. */
-const endMillis = 2000
 /** How long connecting may take, in milliseconds. */
 const connectMillis = 10_000
 /** A silent connection is probed after this long, so that a vanished host is noticed within a minute. Milliseconds. */
@@ -94,6 +92,7 @@ const fromSocket = (socket: Net.Socket): Connection => {
       socket.write(text)
       if (socket.writableLength > outboxBytes) socket.resetAndDestroy()
     },
+    isOpen: () => socket.writable,
     drained: Effect.suspend(() =>
       socket.writableNeedDrain && !socket.destroyed
         ? Effect.callback<void>((resume) => {
@@ -113,7 +112,8 @@ const fromSocket = (socket: Net.Socket): Connection => {
       ending = true
       socket.resume()
       socket.end()
-    }).pipe(Effect.timeoutOption(endMillis), Effect.andThen(Effect.sync(() => socket.destroy())), Effect.asVoid),
+    }).pipe(Effect.timeoutOption(lingerMillis), Effect.andThen(Effect.sync(() => socket.destroy())), Effect.asVoid),
+    abort: () => void socket.resetAndDestroy(),
   }
 }
 
@@ -185,8 +185,8 @@ const connect = Effect.fnUntraced(function* (options: {
   readonly localAddress?: string | undefined
 }) {
   const { host, port, localAddress } = options
-  const socket = yield* Effect.acquireRelease(
-    Effect.callback<Net.Socket, ConnectError>((resume) => {
+  return yield* Effect.acquireRelease(
+    Effect.callback<Connection, ConnectError>((resume) => {
       const socket = Net.connect({
         host,
         port,
@@ -198,8 +198,7 @@ const connect = Effect.fnUntraced(function* (options: {
       )
       socket.once("connect", () => {
         socket.removeAllListeners("error")
-        socket.on("error", () => {})
-        resume(Effect.succeed(socket))
+        resume(Effect.succeed(fromSocket(socket)))
       })
       return Effect.sync(() => socket.destroy())
     }).pipe(
@@ -208,11 +207,9 @@ const connect = Effect.fnUntraced(function* (options: {
         orElse: () => Effect.fail(new ConnectError({ reason: "TimedOut", host, port })),
       }),
     ),
-    (socket, exit) =>
-      Exit.isSuccess(exit) || !socket.destroyed ? Effect.sync(() => socket.destroySoon()) : Effect.void,
+    ({ end }) => end,
     { interruptible: true },
   )
-  return fromSocket(socket)
 })
 
 const listenReason = (cause: unknown): ListenError["reason"] => {

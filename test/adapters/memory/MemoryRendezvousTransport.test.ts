@@ -168,7 +168,7 @@ describe("a connection", () => {
     Effect.gen(function* () {
       const { here, there } = yield* connected({ link: { latencyMillis: 10 } })
       here.send("last words")
-      yield* here.end
+      const ending = yield* Effect.forkChild(here.end, { startImmediately: true })
       here.send("too late")
       yield* TestClock.adjust(10)
       assert.strictEqual(yield* receiveText(there), "last words")
@@ -177,9 +177,24 @@ describe("a connection", () => {
       there.send("an answer")
       yield* TestClock.adjust(10)
       assert.strictEqual(yield* receiveText(here), "an answer")
-      yield* there.end
+      assert.isUndefined(ending.pollUnsafe())
+      yield* Effect.forkChild(there.end, { startImmediately: true })
       yield* TestClock.adjust(10)
       assert.strictEqual(yield* reasonOf(here), "Ended")
+      yield* Fiber.join(ending)
+    }),
+  )
+
+  it.effect("that is ended is cut off when the other side does not end, too, within two seconds", () =>
+    Effect.gen(function* () {
+      const { here, there } = yield* connected({ link: { latencyMillis: 10 } })
+      const ending = yield* Effect.forkChild(here.end, { startImmediately: true })
+      yield* TestClock.adjust(1999)
+      assert.isUndefined(ending.pollUnsafe())
+      assert.isTrue(there.isOpen())
+      yield* TestClock.adjust(11)
+      yield* Fiber.join(ending)
+      assert.isFalse(there.isOpen())
     }),
   )
 
