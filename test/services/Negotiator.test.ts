@@ -4,7 +4,7 @@ import type { ServerMessage } from "nomitm/domain/ServerMessage"
 import { Username } from "nomitm/domain/Username"
 import { maxTries, Negotiator } from "nomitm/services/Negotiator"
 import { PortAllocator } from "nomitm/services/PortAllocator"
-import { AskError, type Member } from "nomitm/services/Registry"
+import type { AskError, Member } from "nomitm/services/Registry"
 
 /** A member that is not there: what it is asked and told is recorded. */
 const member = (name: string, answer: Effect.Effect<boolean, AskError>) => {
