@@ -5,15 +5,14 @@
  * Run it: `node examples/embedded-server.ts` (after `npm run build`).
  */
 import { Effect, Layer } from "effect"
-import { PortAllocator, RendezvousServer, ServerLimits, ServerObserver } from "nomitm"
+import { defaultLimits, PortAllocator, RendezvousServer, ServerLimits, ServerObserver } from "nomitm"
 import * as NodeRendezvousTransport from "nomitm/adapters/node/NodeRendezvousTransport"
-import * as Limits from "nomitm/services/ServerLimits"
 
 const server = RendezvousServer.layer({ address: "127.0.0.1", port: 0, dialect: "readme" }).pipe(
   Layer.provide([
     NodeRendezvousTransport.layer,
     PortAllocator.layer({ first: 50_000, last: 50_999 }),
-    Layer.succeed(ServerLimits, { ...Limits.defaults, connections: 100 }),
+    Layer.succeed(ServerLimits, { ...defaultLimits, connections: 100 }),
     Layer.succeed(ServerObserver, (event) => process.stdout.write(`server: ${JSON.stringify(event)}\n`)),
   ]),
 )

@@ -1,16 +1,23 @@
 /**
- * nomitm as a library: the services and their layers. Messages and state machines are in `nomitm/domain/*`, adapters in
- * `nomitm/adapters/*`.
+ * nomitm as a library: the services, their layers, errors and types. Messages and state machines are in
+ * `nomitm/domain/*`, adapters in `nomitm/adapters/*`.
  */
-export { ChatSession } from "./services/ChatSession.ts"
-export { Negotiator } from "./services/Negotiator.ts"
-export { Peer } from "./services/Peer.ts"
-export { PeerTransport } from "./services/PeerTransport.ts"
+export { type Chat, ChatEnded, ChatSession, NotOpen, TextTooLong } from "./services/ChatSession.ts"
+export { CallError, Negotiator } from "./services/Negotiator.ts"
+export { Peer, PeerFailed } from "./services/Peer.ts"
+export { BindError, datagrams, type PeerSocket, PeerTransport, ResolveError } from "./services/PeerTransport.ts"
 export { PortAllocator } from "./services/PortAllocator.ts"
-export { Registry } from "./services/Registry.ts"
-export { RendezvousClient } from "./services/RendezvousClient.ts"
+export { AskError, type Member, NameTaken, Registry } from "./services/Registry.ts"
+export { type Agreement, type Link, LinkLost, Refused, RendezvousClient } from "./services/RendezvousClient.ts"
 export { RendezvousServer } from "./services/RendezvousServer.ts"
-export { RendezvousTransport } from "./services/RendezvousTransport.ts"
+export {
+  ConnectError,
+  type Connection,
+  ConnectionClosed,
+  type Listener,
+  ListenError,
+  RendezvousTransport,
+} from "./services/RendezvousTransport.ts"
 export { Screen } from "./services/Screen.ts"
-export { ServerLimits } from "./services/ServerLimits.ts"
+export { defaults as defaultLimits, type Limits, ServerLimits } from "./services/ServerLimits.ts"
 export { ServerObserver } from "./services/ServerObserver.ts"
