@@ -62,20 +62,33 @@ export const encode = (dialect: Dialect, message: PeerMessage): Uint8Array =>
   toBytes(dialect === "readme" ? encodeReadme(message) : encodeOriginal(message))
 
 /** Memory for the datagrams to come: many small ones share a piece, which is much cheaper than one for each. */
-let slab = new Uint8Array(0)
+let slab = new ArrayBuffer(0)
+let used = 0
 const slabBytes = 16 * 1024
 
 const toBytes = (text: string): Uint8Array => {
-  if (3 * text.length > slab.length) slab = new Uint8Array(Math.max(slabBytes, 3 * text.length))
-  const { written } = encoder.encodeInto(text, slab)
-  const datagram = slab.subarray(0, written)
-  slab = slab.subarray(written)
+  const most = 3 * text.length
+  if (used + most > slab.byteLength) {
+    slab = new ArrayBuffer(Math.max(slabBytes, most))
+    used = 0
+  }
+  const { written } = encoder.encodeInto(text, new Uint8Array(slab, used))
+  const datagram = new Uint8Array(slab, used, written)
+  used += written
   return datagram
 }
 
-/** Reads a datagram. Never throws, whatever the bytes. */
-export const decode = (dialect: Dialect, datagram: Uint8Array): Result.Result<PeerMessage, DatagramError> =>
-  dialect === "readme" ? decodeReadme(datagram) : decodeOriginal(datagram)
+/**
+ * Reads a datagram. Never throws, whatever the bytes.
+ *
+ * @param known the sender's name where it is known: the same again need not be checked
+ */
+export const decode = (
+  dialect: Dialect,
+  datagram: Uint8Array,
+  known?: string,
+): Result.Result<PeerMessage, DatagramError> =>
+  dialect === "readme" ? decodeReadme(datagram, known) : decodeOriginal(datagram)
 
 const encodeReadme = (message: PeerMessage): string => {
   switch (message._tag) {
@@ -92,7 +105,7 @@ const encodeReadme = (message: PeerMessage): string => {
   }
 }
 
-const decodeReadme = (datagram: Uint8Array): Result.Result<PeerMessage, DatagramError> => {
+const decodeReadme = (datagram: Uint8Array, known: string | undefined): Result.Result<PeerMessage, DatagramError> => {
   let whole: string
   try {
     whole = strict.decode(datagram)
@@ -102,7 +115,7 @@ const decodeReadme = (datagram: Uint8Array): Result.Result<PeerMessage, Datagram
   const first = whole.indexOf(" ")
   if (first < 0) return errors.NoSender
   const from = whole.slice(0, first)
-  if (!Username.isUsername(from)) return errors.NoSender
+  if (from !== known && !Username.isUsername(from)) return errors.NoSender
   const rest = withoutLineEnd(whole.slice(first + 1))
   const second = rest.indexOf(" ")
   switch (second < 0 ? rest : rest.slice(0, second)) {
@@ -125,6 +138,8 @@ const withoutLineEnd = (text: string): string =>
 /** Text in quotes is a JSON string; one that merely has quotes around it loses them; any other is taken as it is. */
 const unquote = (text: string): string => {
   if (text.length < 2 || !text.startsWith('"') || !text.endsWith('"')) return text
+  // Without an escape it says what stands between the quotes, be it JSON or not.
+  if (!text.includes("\\")) return text.slice(1, -1)
   try {
     return JSON.parse(text) as string
   } catch {

@@ -10,7 +10,7 @@ import * as Deferred from "effect/Deferred"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type * as Option from "effect/Option"
+import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import * as Random from "effect/Random"
 import * as Result from "effect/Result"
@@ -138,7 +138,7 @@ const open = Effect.fnUntraced(function* (options: Options) {
 
   yield* socket.receive((datagram, from) => {
     if (!Endpoint.equals(from, remote)) return
-    const message = PeerMessage.decode(dialect, datagram)
+    const message = PeerMessage.decode(dialect, datagram, Option.getOrUndefined(state.peer))
     if (Result.isSuccess(message)) on({ _tag: "Heard", message: message.success, now: now() })
   })
 

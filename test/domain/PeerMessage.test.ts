@@ -273,6 +273,20 @@ describe("a datagram that was written", () => {
   })
 })
 
+describe("a datagram whose sender is known", () => {
+  it.prop(
+    "is read the same, whoever sent it",
+    [arbitraries.readmePeerMessage, arbitraries.username],
+    ([message, other]) => {
+      const datagram = PeerMessage.encode("readme", message)
+      const read = PeerMessage.decode("readme", datagram)
+      assert.deepStrictEqual(PeerMessage.decode("readme", datagram, message.from), read)
+      assert.deepStrictEqual(PeerMessage.decode("readme", datagram, other), read)
+    },
+    arbitraries.thorough,
+  )
+})
+
 /** Bytes that are nearly a datagram of the dialect. */
 function datagramLike(dialect: Dialect) {
   const separator = dialect === "readme" ? " " : "\n"
