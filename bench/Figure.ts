@@ -73,16 +73,17 @@ export const quantile = (sorted: ArrayLike<number>, fraction: number): number =>
   return below + (sorted[Math.ceil(position)]! - below) * (position % 1)
 }
 
-/** Measures both in turns, after one round that does not count. */
+/** Measures both in turns, after rounds that do not count: what runs often is compiled in their course. */
 export const inTurns = async <A>(
   count: number,
   program: () => Promise<A>,
   floor: () => Promise<A>,
+  uncounted = 1,
 ): Promise<ReadonlyArray<{ readonly program: A; readonly floor: A }>> => {
   const rounds: Array<{ readonly program: A; readonly floor: A }> = []
-  for (let i = 0; i <= count; i++) {
+  for (let i = 0; i < uncounted + count; i++) {
     const round = { program: await program(), floor: await floor() }
-    if (i > 0) rounds.push(round)
+    if (i >= uncounted) rounds.push(round)
   }
   return rounds
 }

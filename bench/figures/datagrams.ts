@@ -30,6 +30,7 @@ export const measure = async (quick: boolean): Promise<ReadonlyArray<Figure.Figu
       quick ? 3 : 11,
       () => measure(measured, load),
       () => measure(floor, load),
+      quick ? 1 : 4,
     )
   const times = await inTurns(plain, roundTrips, toAndFro)
   const timesOfFiber = await inTurns(fiber, roundTrips, toAndFro)
