@@ -23,14 +23,14 @@ export const measure = async (quick: boolean): Promise<ReadonlyArray<Figure.Figu
     await connect("peer.ts", "fiber"),
     await connect("barePeer.ts"),
   ]
-  const toAndFro: Load = { text, count: quick ? 500 : 4000, window: 1, returnEvery: 1 }
-  const manyOneWay: Load = { text, count: quick ? 3200 : 32_000, window, returnEvery }
+  const toAndFro: Load = { text, count: quick ? 500 : 3000, window: 1, returnEvery: 1 }
+  const manyOneWay: Load = { text, count: quick ? 3200 : 16_000, window, returnEvery }
   const inTurns = <A>(measured: Pair, measure: (pair: Pair, load: Load) => Promise<A>, load: Load) =>
     Figure.inTurns(
-      quick ? 3 : 11,
+      quick ? 3 : 31,
       () => measure(measured, load),
       () => measure(floor, load),
-      quick ? 1 : 4,
+      quick ? 1 : 5,
     )
   const times = await inTurns(plain, roundTrips, toAndFro)
   const timesOfFiber = await inTurns(fiber, roundTrips, toAndFro)
