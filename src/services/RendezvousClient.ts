@@ -15,7 +15,7 @@ import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as ClientMessage from "../domain/ClientMessage.ts"
 import type { Dialect } from "../domain/Dialect.ts"
-import type { Endpoint, HostPort, Port } from "../domain/Endpoint.ts"
+import { type Endpoint, type HostPort, isIpv6, type Port } from "../domain/Endpoint.ts"
 import * as LineSplitter from "../domain/LineSplitter.ts"
 import * as ServerMessage from "../domain/ServerMessage.ts"
 import * as Username from "../domain/Username.ts"
@@ -27,6 +27,8 @@ import { type Connection, type ConnectError, RendezvousTransport } from "./Rende
 export const answerMillis = 10_000
 /** How long a call may go without a word of the server, in milliseconds. */
 export const callMillis = 15_000
+/** How long a call may take in all, in milliseconds: 20 port numbers of 5 seconds each, and some. */
+export const longestCallMillis = 120_000
 /** How many chats may wait to be taken up; more are dropped. */
 export const waitingChats = 4
 /** How many names a list may have; more are left out. */
@@ -99,6 +101,10 @@ export class RendezvousClient extends Context.Service<
   )
 }
 
+/** Whether an address is one host's: neither multicast, broadcast or reserved nor unspecified. */
+const isUnicast = (address: string): boolean =>
+  isIpv6(address) ? !/^ff|^::$/.test(address) : !/^0\./.test(address) && Number.parseInt(address, 10) < 224
+
 type Answer<A> = Deferred.Deferred<A, LinkLost | Refused>
 
 const makeLink = Effect.fnUntraced(function* (
@@ -129,6 +135,8 @@ const makeLink = Effect.fnUntraced(function* (
 
   const answerPort = Effect.fnUntraced(function* (port: Port) {
     if (calling !== undefined) calling.heardAt = yield* Clock.currentTimeMillis
+    // A server that asks without end must not keep all else waiting.
+    yield* Effect.yieldNow
     const message: ClientMessage.ClientMessage =
       calling === undefined && !available()
         ? { _tag: "Refuse", reason: dialect === "readme" ? "Busy" : "Taken" }
@@ -151,6 +159,9 @@ const makeLink = Effect.fnUntraced(function* (
 
   const start = Effect.fnUntraced(function* (remote: Endpoint, peer: Option.Option<string>) {
     lastAnswer = undefined
+    yield* Effect.yieldNow
+    // A server must not make us send to many, or to nobody.
+    if (!isUnicast(remote.address)) return
     // A STARTCHAT for a port that was refused, or asked for before: it may be free by now.
     const taken = yield* ports.take(remote.port)
     const call = calling
@@ -281,7 +292,10 @@ const makeLink = Effect.fnUntraced(function* (
       lastAnswer = undefined
     return calling === undefined && lastAnswer === undefined
   })
-  const untilQuiet = Effect.repeat(isQuiet, { until: (quiet) => quiet, schedule: Schedule.spaced(50) })
+  /** A server that asks again and again does not keep anybody from speaking for ever. */
+  const untilQuiet = Effect.repeat(isQuiet, { until: (quiet) => quiet, schedule: Schedule.spaced(50) }).pipe(
+    Effect.timeoutOption(callMillis),
+  )
 
   const users = Effect.gen(function* () {
     yield* untilQuiet
@@ -304,16 +318,18 @@ const makeLink = Effect.fnUntraced(function* (
     if (calling !== undefined) return yield* new Refused({ code: "Already_calling" })
     yield* untilQuiet
     yield* ifAlive
+    const startedAt = yield* Clock.currentTimeMillis
     const mine = {
       name: callee,
       answer: Deferred.makeUnsafe<Agreement, LinkLost | Refused>(),
-      heardAt: yield* Clock.currentTimeMillis,
+      heardAt: startedAt,
     }
     calling = mine
     send({ _tag: "Chat", name: callee })
     const silence = Effect.gen(function* () {
       for (;;) {
-        const left = mine.heardAt + callMillis - (yield* Clock.currentTimeMillis)
+        const end = Math.min(mine.heardAt + callMillis, startedAt + longestCallMillis)
+        const left = end - (yield* Clock.currentTimeMillis)
         if (left <= 0) break
         yield* Effect.sleep(left)
       }
