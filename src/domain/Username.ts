@@ -15,9 +15,10 @@ const wordsOfTheOlderClient = ["PORT", "STARTCHAT", "STARTUSERS"]
 /**
  * White space; everything Unicode calls other: control, format (bidi overrides, zero width), surrogate, private,
  * unassigned; what is drawn as nothing though it is a letter or a mark (Hangul fillers, variation selectors), and the
- * Braille pattern without dots: a name must not look like another that differs by one of them.
+ * Braille pattern without dots: a name must not look like another that differs by one of them. And U+FFFD: bytes that
+ * are no UTF-8 are read as that, so that many names would become one.
  */
-const blankOrInvisible = /[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}\u2800]/u
+const blankOrInvisible = /[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}\u2800\ufffd]/u
 
 /**
  * Why a name can't be used, as one sentence, or none if it can.
