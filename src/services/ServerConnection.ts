@@ -35,8 +35,11 @@ export interface Options {
   readonly onCall: (caller: Member, callee: Member) => Effect.Effect<void>
 }
 
-/** A chunk is cut into pieces of so many bytes: its lines are not all in memory while they wait for their turn. */
-const pieceBytes = 1024
+/**
+ * A chunk is cut into pieces of so many bytes: its lines are not all in memory while they wait for their turn. A piece in
+ * which no line ends counts as one: a line without end must not cost less than many.
+ */
+const pieceBytes = 2048
 /** Who has sent more lines than may be carried out in so many seconds is sent away. */
 const maxSecondsAhead = 10
 /** So many names of a list count as one line more. */
@@ -56,12 +59,15 @@ export const serve = Effect.fnUntraced(function* (options: Options) {
     bucket = next
     return wait
   }
+  const takeTurn = Effect.suspend(() => {
+    const wait = pay(1)
+    return wait > 0 ? Effect.sleep(wait) : Effect.void
+  })
 
   /** Carries out lines in order; false when that was the last one. */
   const handle = Effect.fnUntraced(function* (lines: ReadonlyArray<LineSplitter.Line>) {
     for (const line of lines) {
-      const wait = pay(1)
-      if (wait > 0) yield* Effect.sleep(wait)
+      yield* takeTurn
       yield* connection.drained
       // Somebody who is gone, or was sent away, calls nobody any more.
       if (!connection.isOpen()) return false
@@ -89,7 +95,8 @@ export const serve = Effect.fnUntraced(function* (options: Options) {
       for (let start = 0; start < chunk.length; start += pieceBytes) {
         const [state, lines] = LineSplitter.push(splitter, chunk.subarray(start, start + pieceBytes))
         splitter = state
-        if (!(yield* handle(lines))) return
+        if (lines.length === 0) yield* takeTurn
+        else if (!(yield* handle(lines))) return
       }
     }
   })

@@ -24,6 +24,8 @@ import { errorCode } from "./errorCode.ts"
 
 /** Received bytes that wait for their reader; the other side has to wait beyond that. */
 const inboxBytes = 64 * 1024
+/** What a chunk takes in memory beside its bytes, roughly: many of one byte must not take much more than one of many. */
+const chunkBytes = 512
 /** How long connecting may take, in milliseconds. */
 const connectMillis = 10_000
 /** A silent connection is probed after this long, so that a vanished host is noticed within a minute. Milliseconds. */
@@ -64,7 +66,7 @@ const fromSocket = (socket: Net.Socket): Connection => {
       socket.pause()
     }
     inbox.push(chunk)
-    inboxLength += chunk.length
+    inboxLength += chunk.length + chunkBytes
   })
   socket.on("end", () => close(ended))
   socket.on("error", () => close(reset))
