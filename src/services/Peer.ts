@@ -62,6 +62,12 @@ interface Current {
   readonly waiting: Array<string>
 }
 
+/** The name of the other side as it is shown. In `original` it says what it likes: a datagram full, or nothing at all. */
+const nameOf = (heard: string, remote: Endpoint.Endpoint): string => {
+  const name = Array.from(oneLine(heard)).slice(0, Username.maxLength).join("").trim()
+  return name === "" ? Endpoint.format(remote) : name
+}
+
 export class Peer extends Context.Service<
   Peer,
   {
@@ -134,7 +140,7 @@ const run = Effect.fnUntraced(function* ({ name, dialect, localAddress, via }: O
     mine.chat = chat
     yield* Effect.addFinalizer(() => chat.close)
     const conversation = Effect.gen(function* () {
-      mine.peer = oneLine(yield* chat.opened)
+      mine.peer = nameOf(yield* chat.opened, remote)
       yield* show({ event: "connected", peer: mine.peer, address: Endpoint.format(remote) })
       for (let text = mine.waiting.shift(); text !== undefined; text = mine.waiting.shift()) yield* say(chat, text)
       mine.open = true
