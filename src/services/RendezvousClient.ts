@@ -103,7 +103,7 @@ export class RendezvousClient extends Context.Service<
 
 /** Whether an address is one host's: neither multicast, broadcast or reserved nor unspecified. */
 const isUnicast = (address: string): boolean =>
-  isIpv6(address) ? !/^ff|^::$/.test(address) : !/^0\./.test(address) && Number.parseInt(address, 10) < 224
+  isIpv6(address) ? !/^ff|^::$/.test(address) : !address.startsWith("0.") && Number.parseInt(address, 10) < 224
 
 type Answer<A> = Deferred.Deferred<A, LinkLost | Refused>
 
