@@ -19,11 +19,7 @@ const goOnline = Effect.fnUntraced(function* (self: string, host: MemoryHost) {
   const { connect } = yield* Effect.provide(RendezvousClient, RendezvousClient.layer.pipe(Layer.provide(host.layer)))
   const { open } = yield* Effect.provide(ChatSession, ChatSession.layer)
   const link = yield* connect({ server, name: name(self), dialect: "readme", available: () => true })
-  const talk = (agreed: Agreement) =>
-    Effect.andThen(
-      Effect.addFinalizer(() => agreed.release),
-      open({ ...agreed, dialect: "readme", self, patience: "10 seconds" }),
-    )
+  const talk = (agreed: Agreement) => open({ ...agreed, dialect: "readme", self, patience: "10 seconds" })
   return {
     call: (peer: string) => Effect.flatMap(link.call(name(peer)), talk),
     answer: Effect.flatMap(link.incoming, talk),

@@ -67,6 +67,10 @@ export const groups = (address: string): ReadonlyArray<string> => {
 /** Whose an address is: an IPv4 address is one customer's, of IPv6 a customer has a /64 at least (RFC 6177). */
 export const customer = (address: string): string => (isIpv6(address) ? groups(address).slice(0, 4).join(":") : address)
 
+/** Whether a canonical address can be one host's: neither multicast, broadcast or reserved nor unspecified. */
+export const isUnicast = (address: string): boolean =>
+  isIpv6(address) ? !/^ff|^::$/.test(address) : !address.startsWith("0.") && Number.parseInt(address, 10) < 224
+
 export const equals = (a: Endpoint, b: Endpoint): boolean => a.port === b.port && a.address === b.address
 
 /** `192.0.2.1:55000` or `[2001:db8::1]:55000`. */

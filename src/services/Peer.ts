@@ -161,7 +161,7 @@ const run = Effect.fnUntraced(function* ({ name, dialect, localAddress, via }: O
   }
 
   const converseAsAgreed = (mine: Current, agreement: Agreement): Effect.Effect<ClosedReason> =>
-    Effect.scoped(converse(mine, agreement, patience)).pipe(Effect.ensuring(agreement.release))
+    Effect.scoped(converse(mine, agreement, patience))
 
   const call = (to: Link, callee: Username.Username): Effect.Effect<void> =>
     Effect.gen(function* () {
@@ -173,16 +173,28 @@ const run = Effect.fnUntraced(function* ({ name, dialect, localAddress, via }: O
           onFailure: (error) => showError(PeerErrors.fromLink(error)),
         }),
         Effect.ensuring(dismiss(mine)),
+        Effect.scoped,
       )
     })
 
   const beCalled = (agreement: Agreement): Effect.Effect<void> =>
     Effect.suspend(() => {
       // Somebody was faster: the program that called is told nothing, and gives up.
-      if (current !== undefined) return agreement.release
+      if (current !== undefined) return Effect.void
       const mine = begin(Option.getOrElse(Option.map(agreement.peer, oneLine), () => Endpoint.format(agreement.remote)))
       return converseAsAgreed(mine, agreement).pipe(Effect.ensuring(dismiss(mine)), Effect.asVoid)
     })
+
+  /** Whoever waits for a chat takes it up, port and all, and leaves the waiting to the next. */
+  const answerNext = (online: Link): Effect.Effect<void> =>
+    online.incoming.pipe(
+      Effect.flatMap((agreement) => {
+        fork(answerNext(online))
+        return beCalled(agreement)
+      }),
+      Effect.ignore,
+      Effect.scoped,
+    )
 
   /** Registers; an attempt that fails leaves nothing behind. */
   const register = Effect.fnUntraced(function* (server: Endpoint.HostPort) {
@@ -200,12 +212,7 @@ const run = Effect.fnUntraced(function* ({ name, dialect, localAddress, via }: O
     link = online
     yield* show({ event: "registered", name })
     Deferred.doneUnsafe(ready, Effect.void)
-    yield* online.incoming.pipe(
-      Effect.tap((agreement) => Effect.sync(() => fork(beCalled(agreement)))),
-      Effect.forever,
-      Effect.ignore,
-      Effect.forkScoped({ startImmediately: true }),
-    )
+    fork(answerNext(online))
     yield* online.lost
     link = undefined
     yield* show(PeerErrors.toEvent(PeerErrors.serverLost))

@@ -4,14 +4,11 @@
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
 import type { Port } from "../domain/Endpoint.ts"
 import type { PeerSocket, PeerTransport } from "./PeerTransport.ts"
-
-/** How long a port stays bound for a STARTCHAT that does not come, in milliseconds. */
-export const keepMillis = 30_000
 
 /** A bound port that belongs to whoever took it. */
 export interface TakenPort {
@@ -19,24 +16,26 @@ export interface TakenPort {
   readonly release: Effect.Effect<void>
 }
 
-interface Kept extends TakenPort {
-  readonly port: Port
-  readonly timer: Fiber.Fiber<void>
+export interface PortKeeper {
+  /** Binds a port, unless it is kept already; false if it can't be bound. */
+  readonly keep: (port: Port) => Effect.Effect<boolean>
+  /** Gives back what is kept, if anything is. */
+  readonly giveBack: Effect.Effect<void>
+  /** Hands a port over, kept before or not; none if it can't be bound. Not to be interrupted: the port would be lost. */
+  readonly take: (port: Port) => Effect.Effect<Option.Option<TakenPort>>
 }
 
 /** A keeper that gives back what it keeps when its scope ends; ports taken from it stay. */
 export const make = Effect.fnUntraced(function* (transport: PeerTransport["Service"], address: string | undefined) {
-  const scope = yield* Effect.scope
-  let kept: Kept | undefined
+  const oneAtATime = Semaphore.withPermit(yield* Semaphore.make(1))
+  let kept: (TakenPort & { readonly port: Port }) | undefined
 
   const giveBack = Effect.suspend(() => {
     const current = kept
     kept = undefined
-    return current === undefined ? Effect.void : Effect.andThen(Fiber.interrupt(current.timer), current.release)
+    return current === undefined ? Effect.void : current.release
   })
-  yield* Effect.addFinalizer(() => giveBack)
 
-  /** Binds a port, unless it is kept already; false if it can't be bound. */
   const keep = Effect.fnUntraced(function* (port: Port) {
     if (kept?.port === port) return true
     yield* giveBack
@@ -47,24 +46,24 @@ export const make = Effect.fnUntraced(function* (transport: PeerTransport["Servi
       yield* release
       return false
     }
-    const expire = Effect.suspend(() => {
-      kept = undefined
-      return release
-    })
-    const timer = yield* Effect.forkIn(Effect.delay(expire, keepMillis), scope)
-    kept = { port, socket: socket.value, release, timer }
+    kept = { port, socket: socket.value, release }
     return true
-  }, Effect.uninterruptible)
+  })
 
-  /** Hands a port over, kept before or not; none if it can't be bound. */
   const take = Effect.fnUntraced(function* (port: Port) {
     yield* keep(port)
     const current = kept
     if (current?.port !== port) return Option.none<TakenPort>()
     kept = undefined
-    yield* Fiber.interrupt(current.timer)
     return Option.some<TakenPort>(current)
   })
 
-  return { keep, take }
+  const undisturbed = <A>(effect: Effect.Effect<A>) => oneAtATime(Effect.uninterruptible(effect))
+  const keeper: PortKeeper = {
+    keep: (port) => undisturbed(keep(port)),
+    giveBack: undisturbed(giveBack),
+    take: (port) => undisturbed(take(port)),
+  }
+  yield* Effect.addFinalizer(() => keeper.giveBack)
+  return keeper
 })

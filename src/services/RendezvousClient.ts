@@ -1,77 +1,81 @@
 /**
  * A peer's side of the rendezvous: registers a name, lists who is online, calls, and is called (PROTOCOL.md, sections
  * 4 and 9).
+ *
+ * What is said when is decided by the pure machine `domain/RendezvousLink`; this runs it: reads lines, binds ports, and
+ * wakes it when something is due.
  */
-import * as Clock from "effect/Clock"
+import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
-import * as Result from "effect/Result"
-import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as ClientMessage from "../domain/ClientMessage.ts"
 import type { Dialect } from "../domain/Dialect.ts"
-import { type Endpoint, type HostPort, isIpv6, type Port } from "../domain/Endpoint.ts"
+import type { Endpoint, HostPort, Port } from "../domain/Endpoint.ts"
+import * as ErrorCode from "../domain/ErrorCode.ts"
 import * as LineSplitter from "../domain/LineSplitter.ts"
-import * as ServerMessage from "../domain/ServerMessage.ts"
-import * as Username from "../domain/Username.ts"
+import * as RendezvousLink from "../domain/RendezvousLink.ts"
+import type { Username } from "../domain/Username.ts"
+import { monotonicReader } from "./monotonic.ts"
 import { type PeerSocket, PeerTransport } from "./PeerTransport.ts"
 import * as PortKeeper from "./PortKeeper.ts"
 import { type Connection, type ConnectError, RendezvousTransport } from "./RendezvousTransport.ts"
 
-/** How long the server may take to answer HELLO, REGISTER and LISTUSERS, in milliseconds. */
-export const answerMillis = 10_000
-/** How long a call may go without a word of the server, in milliseconds. */
-export const callMillis = 15_000
-/** How long a call may take in all, in milliseconds: 20 port numbers of 5 seconds each, and some. */
-export const longestCallMillis = 120_000
 /** How many chats may wait to be taken up; more are dropped. */
 export const waitingChats = 4
-/** How many names a list may have; more are left out. */
-export const maxUsers = 100_000
-/** The pause before an answer is repeated to the older server, in milliseconds. */
-export const repeatMillis = 5
-/** How long an answer is repeated to the older server, in milliseconds. */
-export const repeatForMillis = 5000
 
 /** The server refused, with a code word of PROTOCOL.md, section 6. */
-export class Refused extends Schema.TaggedError<Refused>("nomitm/Refused")("Refused", { code: Schema.String }) {}
+export class Refused extends Schema.TaggedError<Refused>("nomitm/Refused")("Refused", { code: Schema.String }) {
+  override get message(): string {
+    return `The server refused: ${this.code} (${ErrorCode.explain(this.code).message})`
+  }
+}
+
+const losses: Record<RendezvousLink.LossReason, string> = {
+  Closed: "The server closed the connection",
+  Silent: "The server did not answer in time",
+  NotAServer: "What answers is no server of this dialect",
+}
 
 /** The link to the server is gone, or what answers there is no server of this dialect. */
 export class LinkLost extends Schema.TaggedError<LinkLost>("nomitm/LinkLost")("LinkLost", {
   reason: Schema.Literals(["Closed", "Silent", "NotAServer"]),
-}) {}
+}) {
+  override get message(): string {
+    return losses[this.reason]
+  }
+}
 
 /** Both sides have the port: a chat can be opened. */
 export interface Agreement {
   /** The other's name; older and smaller servers may leave it out. */
-  readonly peer: Option.Option<string>
+  readonly peer: Option.Option<Username>
   /** Where the other side is. */
   readonly remote: Endpoint
-  /** The bound port. */
+  /** The bound port, which goes with the scope that the agreement was taken in. */
   readonly socket: PeerSocket
-  /** Gives the port back. Whoever takes an agreement has to. */
-  readonly release: Effect.Effect<void>
 }
 
 export interface Link {
   /** Who is online, without oneself. */
-  readonly users: Effect.Effect<ReadonlyArray<string>, LinkLost | Refused>
-  /** Calls somebody. One call at a time. */
-  readonly call: (name: Username.Username) => Effect.Effect<Agreement, LinkLost | Refused>
+  readonly users: Effect.Effect<ReadonlyArray<Username>, LinkLost | Refused>
+  /** Calls somebody. One call at a time: a second one is refused as `Already_calling`. */
+  readonly call: (name: Username) => Effect.Effect<Agreement, LinkLost | Refused, Scope.Scope>
   /** Waits for the next chat that somebody else started. */
-  readonly incoming: Effect.Effect<Agreement, LinkLost>
+  readonly incoming: Effect.Effect<Agreement, LinkLost, Scope.Scope>
   /** Waits until the link is gone. */
   readonly lost: Effect.Effect<LinkLost>
 }
 
 export interface Options {
   readonly server: HostPort
-  readonly name: Username.Username
+  readonly name: Username
   readonly dialect: Dialect
   /** The local address for TCP and UDP; any without it. */
   readonly localAddress?: string | undefined
@@ -82,7 +86,7 @@ export interface Options {
 export class RendezvousClient extends Context.Service<
   RendezvousClient,
   {
-    /** Connects and registers. The link ends with the scope. */
+    /** Connects and registers. The link ends with the scope; ports that were handed over stay. */
     readonly connect: (options: Options) => Effect.Effect<Link, ConnectError | LinkLost | Refused, Scope.Scope>
   }
 >()("nomitm/services/RendezvousClient") {
@@ -92,267 +96,218 @@ export class RendezvousClient extends Context.Service<
       const rendezvous = yield* RendezvousTransport
       const peers = yield* PeerTransport
       return RendezvousClient.of({
-        connect: Effect.fnUntraced(function* (options) {
+        connect: Effect.fn("RendezvousClient.connect")(function* (options) {
           const connection = yield* rendezvous.connect({ ...options.server, localAddress: options.localAddress })
-          return yield* makeLink(connection, peers, options)
+          const ports = yield* PortKeeper.make(peers, options.localAddress)
+          return yield* makeLink(connection, ports, options)
         }),
       })
     }),
   )
 }
 
-/** Whether an address is one host's: neither multicast, broadcast or reserved nor unspecified. */
-const isUnicast = (address: string): boolean =>
-  isIpv6(address) ? !/^ff|^::$/.test(address) : !address.startsWith("0.") && Number.parseInt(address, 10) < 224
+/** A port on its way to whoever takes the chat up. */
+interface HeldAgreement extends Agreement {
+  readonly release: Effect.Effect<void>
+}
 
-type Answer<A> = Deferred.Deferred<A, LinkLost | Refused>
+/** From now on the port goes with the scope. */
+const handOver = ({ peer, remote, socket, release }: HeldAgreement): Effect.Effect<Agreement, never, Scope.Scope> =>
+  Effect.as(
+    Effect.addFinalizer(() => release),
+    { peer, remote, socket },
+  )
 
 const makeLink = Effect.fnUntraced(function* (
   connection: Connection,
-  peers: PeerTransport["Service"],
-  { name, dialect, localAddress, available }: Options,
+  ports: PortKeeper.PortKeeper,
+  { name, dialect, available }: Options,
 ) {
-  const scope = yield* Effect.scope
-  const ports = yield* PortKeeper.make(peers, localAddress)
+  const now = yield* monotonicReader
+  const registered = Deferred.makeUnsafe<void, LinkLost | Refused>()
   const lost = Deferred.makeUnsafe<LinkLost>()
-  const incoming = yield* Queue.dropping<Agreement>(waitingChats)
+  const incoming = yield* Queue.dropping<HeldAgreement, LinkLost>(waitingChats)
+  let listing: Deferred.Deferred<ReadonlyArray<Username>, LinkLost | Refused> | undefined
+  let calling: Deferred.Deferred<HeldAgreement, LinkLost | Refused> | undefined
 
-  let hello: Answer<void> | undefined
-  let registering: Answer<void> | undefined
-  let listing: Answer<ReadonlyArray<string>> | undefined
-  let calling: { readonly name: Username.Username; readonly answer: Answer<Agreement>; heardAt: number } | undefined
-  let list: Array<string> | undefined
-  /** The last answer to a PORT, until STARTCHAT or another PORT follows. */
-  let lastAnswer: { readonly message: ClientMessage.ClientMessage; readonly since: number } | undefined
-
-  const send = (message: ClientMessage.ClientMessage): void => connection.send(`${ClientMessage.encode(message)}\n`)
-
-  yield* Effect.addFinalizer(() =>
-    Effect.flatMap(Queue.clear(incoming), (chats) =>
-      Effect.forEach(chats, ({ release }) => release, { discard: true }),
-    ),
-  )
-
-  const answerPort = Effect.fnUntraced(function* (port: Port) {
-    if (calling !== undefined) calling.heardAt = yield* Clock.currentTimeMillis
-    // A server that asks without end must not keep all else waiting.
-    yield* Effect.yieldNow
-    const message: ClientMessage.ClientMessage =
-      calling === undefined && !available()
-        ? { _tag: "Refuse", reason: dialect === "readme" ? "Busy" : "Taken" }
-        : (yield* ports.keep(port))
-          ? { _tag: "Accept" }
-          : { _tag: "Refuse", reason: "Taken" }
-    lastAnswer = { message, since: yield* Clock.currentTimeMillis }
-    send(message)
-  })
-
-  /** The older server gives the called side's answer to the wrong reader now and then, who calls it unknown. */
-  const repeatAnswer = Effect.fnUntraced(function* () {
-    const last = lastAnswer
-    if (last === undefined || (yield* Clock.currentTimeMillis) - last.since > repeatForMillis) return
-    yield* Effect.suspend(() => {
-      if (lastAnswer === last) send(last.message)
-      return Effect.void
-    }).pipe(Effect.delay(repeatMillis), Effect.forkIn(scope))
-  })
-
-  const start = Effect.fnUntraced(function* (remote: Endpoint, peer: Option.Option<string>) {
-    lastAnswer = undefined
-    yield* Effect.yieldNow
-    // A server must not make us send to many, or to nobody.
-    if (!isUnicast(remote.address)) return
-    // A STARTCHAT for a port that was refused, or asked for before: it may be free by now.
-    const taken = yield* ports.take(remote.port)
-    const call = calling
-    const isAnswer = call !== undefined && (Option.isNone(peer) || peer.value === call.name)
-    if (Option.isNone(taken)) {
-      if (isAnswer) Deferred.doneUnsafe(call.answer, Effect.fail(new Refused({ code: "Too_many_tries" })))
-      return
-    }
-    const agreement: Agreement = {
-      peer: Option.orElse(peer, () => (isAnswer ? Option.some(call.name) : Option.none())),
-      remote,
-      ...taken.value,
-    }
-    const isWanted = isAnswer
-      ? Deferred.doneUnsafe(call.answer, Effect.succeed(agreement))
-      : Queue.offerUnsafe(incoming, agreement)
-    if (!isWanted) yield* agreement.release
-  })
-
-  /** Whom an ERROR line concerns: what was asked last and is not answered. */
-  const refused = (code: string, about: Option.Option<string>): void => {
-    const error = Effect.fail(new Refused({ code }))
-    if (hello !== undefined) Deferred.doneUnsafe(hello, error)
-    else if (registering !== undefined) Deferred.doneUnsafe(registering, error)
-    else if (calling !== undefined && (Option.isNone(about) || about.value === calling.name)) {
-      Deferred.doneUnsafe(calling.answer, error)
-    } else if (listing !== undefined) Deferred.doneUnsafe(listing, error)
+  const endList = (result: Effect.Effect<ReadonlyArray<Username>, LinkLost | Refused>): void => {
+    if (listing !== undefined) Deferred.doneUnsafe(listing, result)
+    listing = undefined
+  }
+  const endCall = (result: Effect.Effect<HeldAgreement, LinkLost | Refused>): boolean => {
+    const isWanted = calling !== undefined && Deferred.doneUnsafe(calling, result)
+    calling = undefined
+    return isWanted
   }
 
-  const onLine = Effect.fnUntraced(function* (text: string) {
-    const decoded = ServerMessage.decode(dialect, text, list !== undefined)
-    if (Result.isFailure(decoded)) {
-      const answer = hello ?? registering
-      if (answer !== undefined) Deferred.doneUnsafe(answer, Effect.fail(new LinkLost({ reason: "NotAServer" })))
+  /** A server that asks without end must not keep all else waiting. */
+  const answerPort = (port: Port): Effect.Effect<void> =>
+    Effect.yieldNow.pipe(
+      Effect.andThen(ports.keep(port)),
+      Effect.flatMap((free) => on({ _tag: "PortTried", port, free, now: now() })),
+    )
+
+  /** A chat on the port that is kept, if it can be bound after all: the server does not mind what was refused. */
+  const startChat = Effect.fnUntraced(function* ({
+    peer,
+    remote,
+    isAnswer,
+  }: Extract<RendezvousLink.Action, { readonly _tag: "Start" }>) {
+    const port = yield* ports.take(remote.port)
+    if (Option.isNone(port)) {
+      if (isAnswer) endCall(Effect.fail(new Refused({ code: "Too_many_tries" })))
       return
     }
-    const line = decoded.success
-    switch (line._tag) {
-      case "Hello":
-        if (hello !== undefined) Deferred.doneUnsafe(hello, Effect.void)
-        return
-      case "Registered":
-        if (registering !== undefined && line.name === name) Deferred.doneUnsafe(registering, Effect.void)
-        return
-      case "UsersBegin":
-        list = []
-        return
-      case "User":
-        if (list !== undefined && list.length < maxUsers && line.name !== name && Username.isUsername(line.name)) {
-          list.push(line.name)
-        }
-        return
-      case "UsersEnd":
-        if (listing !== undefined && list !== undefined) Deferred.doneUnsafe(listing, Effect.succeed(list))
-        list = undefined
-        return
-      case "Calling":
-        if (calling !== undefined) calling.heardAt = yield* Clock.currentTimeMillis
-        return
-      case "AskPort":
-        return yield* answerPort(line.port)
-      case "AskNoPort":
-        return send({ _tag: "Refuse", reason: "Taken" })
-      case "StartChat":
-        return yield* start(line.endpoint, line.name)
-      case "Error":
-        if (dialect === "original" && line.code === "Operation_unknown" && (hello ?? registering) === undefined) {
-          // The older server knows all else that is said: this is about an answer to PORT, now or before. The caller's
-          // first answer always reaches its reader: a second one would answer the next question.
-          return calling === undefined ? yield* repeatAnswer() : undefined
-        }
-        return refused(line.code, line.about)
-      case "Close":
-      // The end of the connection follows.
-    }
-  })
+    const held: HeldAgreement = { peer, remote, ...port.value }
+    const isTaken = isAnswer ? endCall(Effect.succeed(held)) : Queue.offerUnsafe(incoming, held)
+    if (!isTaken) yield* held.release
+  }, Effect.uninterruptible)
 
-  const lose = (error: LinkLost): void => {
-    if (!Deferred.doneUnsafe(lost, Effect.succeed(error))) return
+  const lose = (reason: RendezvousLink.LossReason): void => {
+    const error = new LinkLost({ reason })
     const failure = Effect.fail(error)
-    if (hello !== undefined) Deferred.doneUnsafe(hello, failure)
-    if (registering !== undefined) Deferred.doneUnsafe(registering, failure)
-    if (listing !== undefined) Deferred.doneUnsafe(listing, failure)
-    if (calling !== undefined) Deferred.doneUnsafe(calling.answer, failure)
+    Deferred.doneUnsafe(lost, Effect.succeed(error))
+    Deferred.doneUnsafe(registered, failure)
+    endList(failure)
+    endCall(failure)
+    Queue.failCauseUnsafe(incoming, Cause.fail(error))
   }
+
+  const perform = (action: RendezvousLink.Action): Effect.Effect<void> | void => {
+    switch (action._tag) {
+      case "Send":
+        return connection.send(`${ClientMessage.encode(action.message)}\n`)
+      case "Registered":
+        return void Deferred.doneUnsafe(registered, Effect.void)
+      case "NotRegistered":
+        return void Deferred.doneUnsafe(registered, Effect.fail(new Refused({ code: action.code })))
+      case "Listed":
+        return endList(Effect.succeed(action.names))
+      case "NotListed":
+        return endList(Effect.fail(new Refused({ code: action.code })))
+      case "NotCalled":
+        return void endCall(Effect.fail(new Refused({ code: action.code })))
+      case "TryPort":
+        return answerPort(action.port)
+      case "GiveBack":
+        return ports.giveBack
+      case "Start":
+        return Effect.andThen(Effect.yieldNow, startChat(action))
+      case "Lost":
+        return lose(action.reason)
+    }
+  }
+
+  const greeting = RendezvousLink.start({ dialect, name }, now())
+  let state = greeting[0]
+  const sooner = Latch.makeUnsafe(false)
+  let sleepsUntil = Infinity
+
+  const take = Effect.fnUntraced(function* ([next, actions]: RendezvousLink.Step) {
+    state = next
+    if (RendezvousLink.dueAt(state) < sleepsUntil) sooner.openUnsafe()
+    for (const action of actions) {
+      const more = perform(action)
+      if (more !== undefined) yield* more
+    }
+  })
+  const on = (event: RendezvousLink.Event): Effect.Effect<void> =>
+    Effect.suspend(() => take(RendezvousLink.step(state, event)))
+
+  const hear = Effect.fnUntraced(function* (lines: ReadonlyArray<LineSplitter.Line>) {
+    for (const line of lines) yield* on({ _tag: "Heard", line, available: available(), now: now() })
+  })
 
   const read = Effect.gen(function* () {
     let splitter = LineSplitter.initial
+    yield* Effect.gen(function* () {
+      for (;;) {
+        const [next, lines] = LineSplitter.push(splitter, yield* connection.receive)
+        splitter = next
+        yield* hear(lines)
+      }
+    }).pipe(
+      // What stands before the end of the stream without a line end is a line too.
+      Effect.catchTag("ConnectionClosed", ({ reason }) =>
+        reason === "Ended" ? hear(LineSplitter.end(splitter)) : Effect.void,
+      ),
+    )
+    yield* on({ _tag: "Closed" })
+  })
+
+  /** Sleeps until something is due, or is due earlier than it was. */
+  const wake = Effect.gen(function* () {
     for (;;) {
-      const [next, lines] = LineSplitter.push(splitter, yield* connection.receive)
-      splitter = next
-      for (const line of lines) if (line._tag === "Line") yield* onLine(line.text)
+      sooner.closeUnsafe()
+      sleepsUntil = RendezvousLink.dueAt(state)
+      const nap = Effect.timeoutOption(sooner.await, Math.max(0, sleepsUntil - now()))
+      yield* sleepsUntil === Infinity ? sooner.await : nap
+      yield* on({ _tag: "Due", now: now() })
     }
   })
 
-  yield* read.pipe(
-    Effect.catchTag("ConnectionClosed", () => Effect.sync(() => lose(new LinkLost({ reason: "Closed" })))),
-    Effect.forkScoped({ startImmediately: true }),
+  // What nobody took up, when all else has ended.
+  yield* Effect.addFinalizer(() =>
+    Effect.flatMap(
+      Effect.orElseSucceed(Queue.clear(incoming), () => []),
+      (chats) => Effect.forEach(chats, ({ release }) => release, { discard: true }),
+    ),
   )
+  yield* Effect.addFinalizer(() => on({ _tag: "Closed" }))
+  yield* Effect.forkScoped(wake, { startImmediately: true })
+  yield* take(greeting)
+  yield* Effect.forkScoped(read, { startImmediately: true })
+  yield* Deferred.await(registered)
 
-  /** Waits for an answer; a server that is silent for so long is lost. */
-  const within = <A>(answer: Deferred.Deferred<A, LinkLost | Refused>) =>
-    Deferred.await(answer).pipe(
-      Effect.timeoutOrElse({
-        duration: answerMillis,
-        orElse: () => Effect.fail(new LinkLost({ reason: "Silent" })),
-      }),
-      Effect.tapErrorTag("LinkLost", (error) => Effect.sync(() => lose(error))),
-    )
-
-  const ifAlive = Effect.suspend(() =>
+  const whileThere = Effect.suspend(() =>
     Deferred.isDoneUnsafe(lost) ? Effect.flatMap(Deferred.await(lost), Effect.fail) : Effect.void,
   )
 
-  hello = Deferred.makeUnsafe()
-  send({ _tag: "Hello" })
-  yield* within(hello)
-  hello = undefined
-  registering = Deferred.makeUnsafe()
-  send({ _tag: "Register", name })
-  yield* within(registering)
-  registering = undefined
-
-  /** The older server takes any line of somebody in a negotiation for an answer to PORT: nothing else is said then. */
-  const isQuiet = Effect.gen(function* () {
-    if (dialect === "readme") return true
-    if (lastAnswer !== undefined && (yield* Clock.currentTimeMillis) - lastAnswer.since > callMillis)
-      lastAnswer = undefined
-    return calling === undefined && lastAnswer === undefined
-  })
-  /** A server that asks again and again does not keep anybody from speaking for ever. */
-  const untilQuiet = Effect.repeat(isQuiet, { until: (quiet) => quiet, schedule: Schedule.spaced(50) }).pipe(
-    Effect.timeoutOption(callMillis),
-  )
-
   const users = Effect.gen(function* () {
-    yield* untilQuiet
-    yield* ifAlive
-    if (listing === undefined) {
-      listing = Deferred.makeUnsafe()
-      send({ _tag: "ListUsers" })
-    }
+    yield* whileThere
+    listing ??= Deferred.makeUnsafe()
     const mine = listing
-    return yield* within(mine).pipe(
-      Effect.ensuring(
-        Effect.sync(() => {
-          if (listing === mine) listing = undefined
-        }),
-      ),
-    )
+    yield* on({ _tag: "List", now: now() })
+    return yield* Deferred.await(mine)
   })
 
-  const call = Effect.fnUntraced(function* (callee: Username.Username) {
-    if (calling !== undefined) return yield* new Refused({ code: "Already_calling" })
-    yield* untilQuiet
-    yield* ifAlive
-    const startedAt = yield* Clock.currentTimeMillis
-    const mine = {
-      name: callee,
-      answer: Deferred.makeUnsafe<Agreement, LinkLost | Refused>(),
-      heardAt: startedAt,
-    }
-    calling = mine
-    send({ _tag: "Chat", name: callee })
-    const silence = Effect.gen(function* () {
-      for (;;) {
-        const end = Math.min(mine.heardAt + callMillis, startedAt + longestCallMillis)
-        const left = end - (yield* Clock.currentTimeMillis)
-        if (left <= 0) break
-        yield* Effect.sleep(left)
+  /** Nobody waits for a call: the port that may have come of it in this moment goes back. */
+  const abandon = (mine: Deferred.Deferred<HeldAgreement, LinkLost | Refused>) =>
+    Effect.suspend(() => {
+      if (!Deferred.doneUnsafe(mine, Effect.interrupt)) {
+        return Effect.ignore(Effect.flatMap(Deferred.await(mine), ({ release }) => release))
       }
-      const error = new Refused({ code: "No_answer" })
-      Deferred.doneUnsafe(mine.answer, Effect.fail(error))
-      // The older server can't be told that a call is over: only a new connection ends it.
-      if (dialect === "original") lose(new LinkLost({ reason: "Silent" }))
-      return yield* error
+      calling = undefined
+      return on({ _tag: "Abandon" })
     })
-    return yield* Deferred.await(mine.answer).pipe(
-      Effect.raceFirst(silence),
-      Effect.ensuring(
-        Effect.sync(() => {
-          calling = undefined
-        }),
-      ),
+
+  const call = (callee: Username) =>
+    Effect.uninterruptibleMask((restore) =>
+      Effect.gen(function* () {
+        yield* whileThere
+        if (RendezvousLink.isCalling(state)) return yield* new Refused({ code: "Already_calling" })
+        const mine = Deferred.makeUnsafe<HeldAgreement, LinkLost | Refused>()
+        calling = mine
+        yield* on({ _tag: "Call", name: callee, now: now() })
+        return yield* Effect.flatMap(
+          Effect.onInterrupt(restore(Deferred.await(mine)), () => abandon(mine)),
+          handOver,
+        )
+      }),
     )
-  })
+
+  /** Looked at before it is taken: who is interrupted while waiting has taken nothing. */
+  const nextIncoming = (
+    restore: <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E>,
+  ): Effect.Effect<HeldAgreement, LinkLost> =>
+    Effect.flatMap(Effect.andThen(restore(Queue.peek(incoming)), Queue.poll(incoming)), (next) =>
+      Option.isSome(next) ? Effect.succeed(next.value) : nextIncoming(restore),
+    )
 
   return {
     users,
     call,
-    incoming: Effect.raceFirst(Queue.take(incoming), Effect.flatMap(Deferred.await(lost), Effect.fail)),
+    incoming: Effect.uninterruptibleMask((restore) => Effect.flatMap(nextIncoming(restore), handOver)),
     lost: Deferred.await(lost),
   } satisfies Link
 })

@@ -129,12 +129,11 @@ describe("The original server, as the notes describe it", () => {
             line = yield* Effect.orDie(Effect.timeout(a.hear, "3 seconds"))
           }
           assert.notInclude(used, portIn(line))
-          const { socket, remote, release } = yield* ours.incoming
+          const { socket, remote } = yield* Effect.scoped(ours.incoming)
           assert.deepStrictEqual(
             [socket.local.port, remote],
             [portIn(line), { address: addresses.caller, port: portIn(line) }],
           )
-          yield* release
         }
         return original.misread()
       }).pipe(Random.withSeed("our client")),

@@ -22,6 +22,7 @@ import * as RawServer from "./RawServer.ts"
 const addresses = { server: "198.51.100.1", ours: "198.51.100.2", other: "198.51.100.3" }
 const alice = Username.Username.make("alice")
 const bob = Username.Username.make("bob")
+const carol = Username.Username.make("carol")
 
 const hosts = Effect.gen(function* () {
   const network = yield* MemoryNetwork.make({ link: { latencyMillis: 3 } })
@@ -126,7 +127,7 @@ describe("SPEC 7.2: between CHAT or PORT and STARTCHAT", () => {
         yield* Fiber.join(call)
         assert.strictEqual(yield* server.hear, "LISTUSERS")
         yield* server.say("STARTUSERS", "bob", "ENDUSERS")
-        assert.deepStrictEqual(yield* Fiber.join(users), ["bob"])
+        assert.deepStrictEqual(yield* Fiber.join(users), [bob])
       }),
     ),
   )
@@ -165,7 +166,7 @@ describe("SPEC 7.2: between CHAT or PORT and STARTCHAT", () => {
         const { server, link } = yield* setUp
         yield* server.say("STARTCHAT 198.51.100.3 40001 carol", "STARTCHAT 198.51.100.3 40002")
         const [first, second] = [yield* link.incoming, yield* link.incoming]
-        assert.deepStrictEqual([first.peer, first.socket.local.port], [Option.some("carol"), 40_001])
+        assert.deepStrictEqual([first.peer, first.socket.local.port], [Option.some(carol), 40_001])
         assert.deepStrictEqual([second.peer, second.socket.local.port], [Option.none(), 40_002])
       }),
     ),
@@ -256,7 +257,7 @@ it.effect("SPEC 7.4: the list is shown without oneself", () =>
       const users = yield* Effect.forkChild(link.users, { startImmediately: true })
       assert.strictEqual(yield* server.hear, "LISTUSERS")
       yield* server.say("STARTUSERS", "carol", "alice", "bob", "ENDUSERS")
-      assert.deepStrictEqual(yield* Fiber.join(users), ["carol", "bob"])
+      assert.deepStrictEqual(yield* Fiber.join(users), [carol, bob])
     }),
   ),
 )

@@ -122,7 +122,7 @@ describe("the rendezvous", () => {
       )
       const alices = yield* within(1000, register(alice))
       const bobs = yield* within(1000, register(bob))
-      assert.deepStrictEqual(yield* within(1000, alices.users), ["bob"])
+      assert.deepStrictEqual(yield* within(1000, alices.users), [Username.Username.make("bob")])
       const [called, incoming] = yield* within(
         2000,
         Effect.all([alices.call(Username.Username.make("bob")), bobs.incoming], { concurrency: 2 }),
