@@ -17,6 +17,7 @@
  * The service that runs this (`ChatSession`) owns the timers and the socket; source addresses are checked there.
  */
 import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
 import type { Dialect } from "./Dialect.ts"
 import type { PeerMessage } from "./PeerMessage.ts"
 
@@ -44,7 +45,8 @@ export const silenceMillis = 20_000
 export const beatMillis = (dialect: Dialect): number => (dialect === "readme" ? keepaliveMillis : tokenBeatMillis)
 
 /** Why a conversation ended. */
-export type Ending = "closed" | "closed_by_peer" | "timeout" | "unreachable"
+export const Ending = Schema.Literals(["closed", "closed_by_peer", "timeout", "unreachable"])
+export type Ending = typeof Ending.Type
 
 export interface Config {
   readonly dialect: Dialect

@@ -4,6 +4,7 @@
  * The program's own lines start with `*`, errors with `!`, the other side's with its name; a text of several lines goes
  * on with `|`, so that nothing a peer writes can pass for a line of the program.
  */
+import type { Ending } from "./Conversation.ts"
 import type { PeerEvent } from "./PeerEvent.ts"
 import * as PrintableText from "./PrintableText.ts"
 import * as TextRows from "./TextRows.ts"
@@ -29,7 +30,7 @@ export const lines = (event: PeerEvent): ReadonlyArray<string> => {
     case "users":
       return event.users.length === 0
         ? ["* Nobody else is online."]
-        : [`* Online: ${event.users.map(safe).join(", ")}. Type /chat NAME to talk to one.`]
+        : [`* Online: ${listed(event.users)}. Type /chat NAME to talk to one.`]
     case "calling":
       return [`* Calling ${safe(event.peer)} …`]
     case "connected":
@@ -47,10 +48,19 @@ export const lines = (event: PeerEvent): ReadonlyArray<string> => {
   }
 }
 
+/** How many names are shown at a time. */
+export const shownUsers = 200
+
+const listed = (users: ReadonlyArray<string>): string => {
+  const more = users.length - shownUsers
+  const shown = users.slice(0, shownUsers).map(safe).join(", ")
+  return more > 0 ? `${shown} … and ${more} more` : shown
+}
+
 /** A name that starts with a mark (`* Connected`) stands in quotes: the line must not look like one of the program. */
 const sender = (name: string): string => (/^[\p{L}\p{N}]/u.test(safe(name)) ? safe(name) : `"${safe(name)}"`)
 
-const closed = (peer: string, reason: Extract<PeerEvent, { readonly event: "closed" }>["reason"]): string => {
+const closed = (peer: string, reason: Ending): string => {
   switch (reason) {
     case "closed":
       return `You ended the chat with ${peer}.`

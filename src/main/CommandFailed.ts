@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Runtime from "effect/Runtime"
 import * as Schema from "effect/Schema"
 import { json, oneLine } from "../domain/PrintableText.ts"
-import type { Problem } from "../services/PeerErrors.ts"
+import type { Problem } from "../domain/Problem.ts"
 
 export class CommandFailed extends Schema.TaggedError<CommandFailed>("nomitm/CommandFailed")("CommandFailed", {
   exitCode: Schema.Int,

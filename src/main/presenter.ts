@@ -10,7 +10,7 @@ import * as Runtime from "effect/Runtime"
 import * as CliError from "effect/cli/CliError"
 import * as CliOutput from "effect/cli/CliOutput"
 import { oneLine } from "../domain/PrintableText.ts"
-import { exitCodes } from "../services/PeerErrors.ts"
+import { exitCodes } from "../domain/Problem.ts"
 
 export const layer: Layer.Layer<never> = CliOutput.layerPresenter({
   present: (event) => {

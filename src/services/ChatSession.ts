@@ -33,18 +33,30 @@ const closeCopies = 3
 const farewellPause = "50 millis"
 
 /** The chat is not open: it has not heard the other side yet, or it has ended. */
-export class NotOpen extends Schema.TaggedError<NotOpen>("nomitm/NotOpen")("NotOpen", {}) {}
+export class NotOpen extends Schema.TaggedError<NotOpen>("nomitm/NotOpen")("NotOpen", {}) {
+  override get message(): string {
+    return "The chat is not open: it has not heard the other side, or has ended"
+  }
+}
 
 /** The text does not fit into a datagram. */
 export class TextTooLong extends Schema.TaggedError<TextTooLong>("nomitm/TextTooLong")("TextTooLong", {
   bytes: Schema.Int,
   maximum: Schema.Int,
-}) {}
+}) {
+  override get message(): string {
+    return `A text of ${this.bytes} bytes; at most ${this.maximum} fit`
+  }
+}
 
 /** The conversation ended before, or instead of, what was waited for. */
 export class ChatEnded extends Schema.TaggedError<ChatEnded>("nomitm/ChatEnded")("ChatEnded", {
-  ending: Schema.Literals(["closed", "closed_by_peer", "timeout", "unreachable"]),
-}) {}
+  ending: Conversation.Ending,
+}) {
+  override get message(): string {
+    return `The chat ended: ${this.ending}`
+  }
+}
 
 export interface Chat {
   /** Waits until the other side is heard; its name. */

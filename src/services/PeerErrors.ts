@@ -1,43 +1,17 @@
 /**
  * What to tell a peer's user when something goes wrong: a code word for programs, what happened, what to do next.
  */
-import { maxTextBytes } from "../domain/PeerMessage.ts"
+import type { Ending } from "../domain/Conversation.ts"
 import { formatHostPort } from "../domain/Endpoint.ts"
-import * as ErrorCode from "../domain/ErrorCode.ts"
-import type { ClosedReason, PeerEvent } from "../domain/PeerEvent.ts"
+import { exitCodes, fromCode, make as problem, type Problem } from "../domain/Problem.ts"
 import type { NotOpen, TextTooLong } from "./ChatSession.ts"
 import type { BindError, ResolveError } from "./PeerTransport.ts"
 import type { LinkLost, Refused } from "./RendezvousClient.ts"
 import type { ConnectError } from "./RendezvousTransport.ts"
 
-/** The exit codes of the command. */
-export const exitCodes = { ok: 0, failure: 1, usage: 2, unreachable: 3, authentication: 4, interrupted: 130 } as const
-
-export interface Problem {
-  readonly code: string
-  readonly message: string
-  readonly hint: string
-  /** What a script sees at the end, if nothing worse comes after. */
-  readonly exitCode: number
-}
-
-const problem = (code: string, message: string, hint: string, exitCode: number = exitCodes.failure): Problem => ({
-  code,
-  message,
-  hint,
-  exitCode,
-})
-
-export const toEvent = ({ code, message, hint }: Problem): PeerEvent => ({ event: "error", code, message, hint })
-
 /** What the end of a chat means to a script. */
-export const exitCodeOf = (reason: ClosedReason): number =>
+export const exitCodeOf = (reason: Ending): number =>
   reason === "unreachable" ? exitCodes.unreachable : reason === "timeout" ? exitCodes.failure : exitCodes.ok
-
-export const fromCode = (code: string): Problem => {
-  const { message, hint } = ErrorCode.explain(code)
-  return problem(code, message, hint)
-}
 
 export const noChat = problem(
   "No_chat",
@@ -57,12 +31,33 @@ export const offline = problem(
   exitCodes.unreachable,
 )
 
+export const notOnlineYet = problem(
+  "Offline",
+  "The server has not answered yet.",
+  "Wait until you are online, or type /quit.",
+  exitCodes.unreachable,
+)
+
 export const serverLost = problem(
   "Server_lost",
   "The server is out of reach. A running chat goes on.",
   "It is being tried again.",
   exitCodes.unreachable,
 )
+
+/** Why trying again has failed so far. */
+export const tryingAgain = ({ hint, ...reason }: Problem): Problem => ({
+  ...reason,
+  hint: `${hint} It is being tried again.`,
+})
+
+/** Our call met one of somebody else, and theirs came about. */
+export const givenUp = (callee: string, caller: string): Problem =>
+  problem(
+    "Given_up",
+    `${caller} called first: your call to ${callee} was given up.`,
+    `Type /close, then /chat ${callee} to call again.`,
+  )
 
 export const notSent = (peer: string, count: number): Problem =>
   problem(
@@ -78,18 +73,20 @@ export const fromSay = (error: NotOpen | TextTooLong): Problem =>
     ? noChat
     : problem(
         "Too_long",
-        `The text was not sent: it has ${error.bytes} bytes, and ${maxTextBytes} fit into a datagram.`,
+        `The text was not sent: it has ${error.bytes} bytes, and ${error.maximum} fit into a datagram.`,
         "Send it in several shorter pieces.",
       )
 
-const lost: Record<LinkLost["reason"], Problem> = {
-  Closed: problem("Server_lost", "The server closed the connection.", "Try again in a while.", exitCodes.unreachable),
-  Silent: problem("Server_silent", "The server does not answer.", "Try again, or use another.", exitCodes.unreachable),
-  NotAServer: problem(
-    "Not_a_server",
-    "What answers there does not speak this protocol.",
-    "Check host and port, and the dialect (--dialect readme or original).",
-  ),
+const lost = (error: LinkLost): Problem => {
+  const message = `${error.message}.`
+  switch (error.reason) {
+    case "Closed":
+      return problem("Server_lost", message, "Try again in a while.", exitCodes.unreachable)
+    case "Silent":
+      return problem("Server_silent", message, "Try again, or use another.", exitCodes.unreachable)
+    case "NotAServer":
+      return problem("Not_a_server", message, "Check host and port, and the dialect (--dialect readme or original).")
+  }
 }
 
 /** Why the server can't be used. */
@@ -98,7 +95,7 @@ export const fromLink = (error: ConnectError | LinkLost | Refused): Problem => {
     case "Refused":
       return fromCode(error.code)
     case "LinkLost":
-      return lost[error.reason]
+      return lost(error)
     case "ConnectError":
       return problem("Unreachable", connectMessage(error), connectHint(error), exitCodes.unreachable)
   }

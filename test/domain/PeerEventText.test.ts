@@ -29,6 +29,14 @@ describe("an event in words", () => {
     ])
   })
 
+  it("of a long list shows two hundred names, and how many more there are", () => {
+    const users = Array.from({ length: 100_000 }, (_, i) => `user${i}`)
+    const [line = "", ...more] = shown({ event: "users", users })
+    assert.deepStrictEqual(more, [])
+    assert.isTrue(line.endsWith("user198, user199 … and 99800 more. Type /chat NAME to talk to one."))
+    assert.include(shown({ event: "users", users: users.slice(0, 200) })[0], "user199. Type")
+  })
+
   it("of an error says what happened and what to do", () =>
     assert.deepStrictEqual(shown({ event: "error", code: "Busy", message: "Bob is busy.", hint: "Try again." }), [
       "! Bob is busy. Try again.",

@@ -1,0 +1,195 @@
+/**
+ * The chats of one peer: one at a time, from the call, ours or somebody's, to the farewell.
+ */
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import type { Ending } from "../domain/Conversation.ts"
+import type { Dialect } from "../domain/Dialect.ts"
+import * as Endpoint from "../domain/Endpoint.ts"
+import * as PeerName from "../domain/PeerName.ts"
+import * as Problem from "../domain/Problem.ts"
+import type { Username } from "../domain/Username.ts"
+import { type Chat, ChatSession } from "./ChatSession.ts"
+import * as PeerErrors from "./PeerErrors.ts"
+import type { PeerReport } from "./PeerReport.ts"
+import type { Agreement, Link } from "./RendezvousClient.ts"
+
+/** How many texts may wait for a chat that is being opened. */
+export const waitingTexts = 1000
+/** How long CONNECT is sent to somebody the server named. */
+export const patience = "30 seconds"
+/** How long CONNECT is sent to an address given by hand: the other side may still be typing it. */
+export const directPatience = "2 minutes"
+
+/** The chat there is, from the call on. */
+export interface Current {
+  /** Whom it is with, as far as known. */
+  peer: string
+  /** There is none until the server has brought both together. */
+  chat: Chat | undefined
+  open: boolean
+  /** Typed before it was open. */
+  readonly waiting: Array<string>
+  /** Somebody else was faster than our call. */
+  readonly givenUp: Deferred.Deferred<never, Problem.Problem>
+  /** Open, with all said that was waiting; or over. */
+  readonly settled: Deferred.Deferred<void>
+  /** Over, and all shown about it. */
+  readonly over: Deferred.Deferred<void>
+}
+
+export interface PeerChats {
+  readonly current: () => Current | undefined
+  /** Whom we are about to talk to: what is typed from now on is for them. */
+  readonly begin: (peer: string) => Current
+  /** A whole conversation, from the first CONNECT to its end. */
+  readonly converse: (
+    mine: Current,
+    agreement: Agreement,
+    waitFor: typeof patience | typeof directPatience,
+  ) => Effect.Effect<Ending>
+  /** Calls somebody and talks. */
+  readonly call: (link: Link, callee: Username) => Effect.Effect<void>
+  /** Talks to somebody who called. The port is given back by the scope it was taken in. */
+  readonly beCalled: (agreement: Agreement) => Effect.Effect<void>
+  /** It is over, or comes to nothing: what was typed for it can't be sent any more. */
+  readonly dismiss: (mine: Current) => Effect.Effect<void>
+  /** Sends what was typed, as soon as there is somebody to send it to. */
+  readonly text: (typed: string) => Effect.Effect<void>
+  /** Ends the chat; done when that has been shown. */
+  readonly close: Effect.Effect<void>
+  /** Waits until a call is answered, and its texts are sent. */
+  readonly settled: Effect.Effect<void>
+}
+
+export const make = Effect.fnUntraced(function* (options: {
+  readonly name: Username
+  readonly dialect: Dialect
+  readonly report: PeerReport
+}) {
+  const { name, dialect, report } = options
+  const sessions = yield* ChatSession
+  let current: Current | undefined
+
+  const begin = (peer: string): Current => {
+    const mine: Current = {
+      peer,
+      chat: undefined,
+      open: false,
+      waiting: [],
+      givenUp: Deferred.makeUnsafe(),
+      settled: Deferred.makeUnsafe(),
+      over: Deferred.makeUnsafe(),
+    }
+    current = mine
+    return mine
+  }
+
+  /** Another call may come or go from now on; a farewell may still be on its way. */
+  const end = (mine: Current, news: Effect.Effect<void>): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      if (current === mine) current = undefined
+      return Effect.andThen(news, dismiss(mine))
+    })
+
+  const dismiss = (mine: Current): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      if (current === mine) current = undefined
+      const unsent = mine.waiting.splice(0).length
+      const news = unsent === 0 ? Effect.void : report.problem(PeerErrors.notSent(mine.peer, unsent))
+      return Effect.andThen(
+        news,
+        Effect.sync(() => {
+          Deferred.doneUnsafe(mine.settled, Effect.void)
+          Deferred.doneUnsafe(mine.over, Effect.void)
+        }),
+      )
+    })
+
+  const say = (chat: Chat, text: string): Effect.Effect<void> =>
+    Effect.matchEffect(chat.say(text), {
+      onSuccess: () => Effect.void,
+      onFailure: (error) => report.problem(PeerErrors.fromSay(error)),
+    })
+
+  const talk = Effect.fnUntraced(function* (mine: Current, chat: Chat, remote: Endpoint.Endpoint) {
+    mine.peer = PeerName.of(yield* chat.opened, remote)
+    yield* report.show({ event: "connected", peer: mine.peer, address: Endpoint.format(remote) })
+    for (let text = mine.waiting.shift(); text !== undefined; text = mine.waiting.shift()) yield* say(chat, text)
+    mine.open = true
+    Deferred.doneUnsafe(mine.settled, Effect.void)
+    for (;;) yield* report.show({ event: "message", from: mine.peer, text: yield* chat.receive })
+  })
+
+  const converse: PeerChats["converse"] = (mine, { peer, remote, socket }, waitFor) =>
+    Effect.gen(function* () {
+      const chat = yield* sessions.open({ socket, remote, dialect, self: name, peer, patience: waitFor })
+      mine.chat = chat
+      // Whoever is interrupted says goodbye, too.
+      yield* Effect.addFinalizer(() => chat.close)
+      const { ending } = yield* Effect.flip(talk(mine, chat, remote))
+      yield* end(mine, report.closed(mine.peer, ending))
+      return ending
+    }).pipe(Effect.scoped)
+
+  const call = (link: Link, callee: Username): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      const mine = begin(callee)
+      const answer: Effect.Effect<Agreement, Problem.Problem, Scope.Scope> = Effect.raceFirst(
+        Effect.mapError(link.call(callee), PeerErrors.fromLink),
+        Deferred.await(mine.givenUp),
+      )
+      // An answer may have come in the moment in which somebody else was faster.
+      const agreed = Effect.tap(answer, () => (current === mine ? Effect.void : Deferred.await(mine.givenUp)))
+      return report.show({ event: "calling", peer: callee }).pipe(
+        Effect.andThen(agreed),
+        Effect.matchEffect({
+          onSuccess: (agreement) => Effect.asVoid(converse(mine, agreement, patience)),
+          onFailure: (problem) => end(mine, report.problem(problem)),
+        }),
+        Effect.ensuring(dismiss(mine)),
+        Effect.scoped,
+      )
+    })
+
+  const beCalled = (agreement: Agreement): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      const caller = Option.getOrElse(agreement.peer, () => Endpoint.format(agreement.remote))
+      if (current !== undefined) {
+        // Somebody was faster: the program that called is told nothing, and gives up.
+        if (current.chat !== undefined) return Effect.void
+        // The server has brought us together with this one; our own call it refuses.
+        Deferred.doneUnsafe(current.givenUp, Effect.fail(PeerErrors.givenUp(current.peer, caller)))
+      }
+      const mine = begin(caller)
+      return converse(mine, agreement, patience).pipe(Effect.ensuring(dismiss(mine)), Effect.asVoid)
+    })
+
+  const text = (typed: string): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      const mine = current
+      if (mine === undefined) return report.problem(PeerErrors.noChat)
+      if (mine.open && mine.chat !== undefined) return say(mine.chat, typed)
+      if (mine.waiting.length >= waitingTexts) return report.problem(PeerErrors.notSent(mine.peer, 1))
+      mine.waiting.push(typed)
+      return Effect.void
+    })
+
+  const close = Effect.suspend(() => {
+    if (current === undefined) return report.problem(PeerErrors.noChat)
+    const { chat, over } = current
+    if (chat === undefined) return report.problem(Problem.fromCode("Already_calling"))
+    // The farewell goes on by itself when the end has been shown.
+    return Effect.raceFirst(Deferred.await(over), Effect.andThen(chat.close, Effect.never))
+  })
+
+  const settled: Effect.Effect<void> = Effect.suspend(() =>
+    current === undefined || Deferred.isDoneUnsafe(current.settled)
+      ? Effect.void
+      : Effect.andThen(Deferred.await(current.settled), settled),
+  )
+
+  return { current: () => current, begin, converse, call, beCalled, dismiss, text, close, settled } satisfies PeerChats
+})

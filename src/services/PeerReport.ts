@@ -1,0 +1,37 @@
+/**
+ * What a peer tells: to its screen as it happens, and to a script at the end, by the exit code.
+ */
+import * as Effect from "effect/Effect"
+import type { Ending } from "../domain/Conversation.ts"
+import type { PeerEvent } from "../domain/PeerEvent.ts"
+import * as Problem from "../domain/Problem.ts"
+import * as PeerErrors from "./PeerErrors.ts"
+import type { Screen } from "./Screen.ts"
+
+export interface PeerReport {
+  readonly show: (event: PeerEvent) => Effect.Effect<void>
+  /** Shows what went wrong; it is the exit code, if nothing worse comes after. */
+  readonly problem: (problem: Problem.Problem) => Effect.Effect<void>
+  /** Shows how a chat ended. */
+  readonly closed: (peer: string, reason: Ending) => Effect.Effect<void>
+  /** The last thing that went wrong; 0 if nothing did. */
+  readonly exitCode: () => number
+}
+
+export const make = (screen: Screen["Service"]): PeerReport => {
+  let exitCode: number = Problem.exitCodes.ok
+  return {
+    show: screen.show,
+    problem: (problem) =>
+      Effect.suspend(() => {
+        exitCode = problem.exitCode
+        return screen.show(Problem.toEvent(problem))
+      }),
+    closed: (peer, reason) =>
+      Effect.suspend(() => {
+        exitCode = PeerErrors.exitCodeOf(reason) || exitCode
+        return screen.show({ event: "closed", peer, reason })
+      }),
+    exitCode: () => exitCode,
+  }
+}

@@ -1,0 +1,26 @@
+import { assert, describe, it } from "@effect/vitest"
+import { ChatEnded, NotOpen, TextTooLong } from "nomitm/services/ChatSession"
+import { PeerFailed } from "nomitm/services/Peer"
+import * as PeerErrors from "nomitm/services/PeerErrors"
+import { LinkLost, Refused } from "nomitm/services/RendezvousClient"
+
+describe("an error of a peer's services", () => {
+  it.each([
+    [new Refused({ code: "Busy" }), "The server refused: Busy (The other side is busy with another call.)"],
+    [new LinkLost({ reason: "Closed" }), "The server closed the connection"],
+    [new LinkLost({ reason: "Silent" }), "The server did not answer in time"],
+    [new LinkLost({ reason: "NotAServer" }), "What answers is no server of this dialect"],
+    [new NotOpen(), "The chat is not open: it has not heard the other side, or has ended"],
+    [new TextTooLong({ bytes: 5000, maximum: 4096 }), "A text of 5000 bytes; at most 4096 fit"],
+    [new ChatEnded({ ending: "timeout" }), "The chat ended: timeout"],
+    [new PeerFailed({ exitCode: 3 }), "The peer failed with exit code 3; the reason was shown"],
+  ])("says in words what happened: $0", (error, message) => {
+    assert.strictEqual(error.message, message)
+  })
+
+  it("is told to a person with what to do next", () => {
+    const problem = PeerErrors.fromLink(new LinkLost({ reason: "NotAServer" }))
+    assert.deepInclude(problem, { code: "Not_a_server", message: "What answers is no server of this dialect." })
+    assert.include(problem.hint, "--dialect")
+  })
+})
