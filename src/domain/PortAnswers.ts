@@ -35,6 +35,8 @@ export interface State {
   readonly surplusSince: number | undefined
   /** The client has been seen to send OK twice. */
   readonly doubles: boolean
+  /** How often no second OK came in time. A client that has shown it twice, and never doubled, sends one. */
+  readonly singles: number
   /** How many questions were withdrawn without an answer, and when the last one was. */
   readonly owed: number
   readonly owedSince: number
@@ -48,6 +50,7 @@ export const initial: State = {
   held: undefined,
   surplusSince: undefined,
   doubles: false,
+  singles: 0,
   owed: 0,
   owedSince: -Infinity,
 }
@@ -62,7 +65,12 @@ export const gateMillis = (state: State, now: number): number =>
   surplusDue(state, now) && !state.doubles ? Math.max(0, holdMillis - (now - state.surplusSince!)) : 0
 
 /** PORT goes out. */
-export const ask = (state: State): State => ({ ...state, asked: true, held: undefined })
+export const ask = (state: State, now: number): State => {
+  const single = surplusDue(state, now) && !state.doubles && now - state.surplusSince! >= holdMillis
+  const singles = single ? state.singles + 1 : state.singles
+  const surplusSince = singles >= 2 && !state.doubles ? undefined : state.surplusSince
+  return { ...state, asked: true, held: undefined, singles, surplusSince }
+}
 
 /** The question, if one is open, is withdrawn: its answer is owed from now on. */
 export const withdraw = (state: State, now: number): State =>
@@ -71,7 +79,7 @@ export const withdraw = (state: State, now: number): State =>
 /** The client sent OK, or ERROR. */
 export const answer = (state: State, dialect: Dialect, line: Answer, now: number): readonly [State, Verdict] => {
   const owed = owedNow(state, now)
-  const mayDouble = dialect === "original" && line === "Free"
+  const mayDouble = dialect === "original" && line === "Free" && (state.doubles || state.singles < 2)
   if (mayDouble && surplusDue(state, now) && (!state.asked || state.doubles)) {
     return [{ ...state, surplusSince: undefined, doubles: true }, "Noise"]
   }

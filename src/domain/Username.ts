@@ -32,6 +32,8 @@ export const problem = (name: string): Option.Option<string> => {
   if (blankOrInvisible.test(name)) {
     return Option.some("A name must not contain blanks, control characters or invisible characters.")
   }
+  if (/^\p{M}|\p{M}{4}/u.test(name))
+    return Option.some("A name must not begin with an accent, or pile up four of them.")
   const word = wordsOfTheOlderClient.find((word) => name.includes(word))
   if (word !== undefined) return Option.some(`A name must not contain ${word}: older clients take it for a command.`)
   if (name === "ENDUSERS") return Option.some("A name must not be ENDUSERS: it ends the list of users.")

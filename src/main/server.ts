@@ -45,6 +45,9 @@ const flags = {
   json: Flags.json,
 }
 
+/** How much of what is reported may wait for its reader, in bytes. */
+const maxUnreadBytes = 1024 * 1024
+
 export const server = Command.make(
   "server",
   flags,
@@ -52,8 +55,10 @@ export const server = Command.make(
     const say = yield* Console.Console
     const runLog = Effect.runForkWith(yield* Effect.context())
     const observe = Layer.succeed(ServerObserver, (event) => {
-      if (asJson) say.log(json(event))
-      else if (event.event === "listening") {
+      if (asJson) {
+        // Nobody waits for whoever reads this: when that is far behind, events are left out rather than kept.
+        if (process.stdout.writableLength < maxUnreadBytes) say.log(json(event))
+      } else if (event.event === "listening") {
         say.log(
           `Listening at ${formatHostPort(event.host, event.port)} in plaintext, ${dialect} dialect. Ctrl-C stops.`,
         )

@@ -21,8 +21,8 @@ import * as ServerConnection from "./ServerConnection.ts"
 import { ServerLimits } from "./ServerLimits.ts"
 import { ServerObserver } from "./ServerObserver.ts"
 
-/** How many refused connections may wait to be told why; beyond that they are cut off. */
-const maxRefusing = 64
+/** How many connections that are over may take their time to end; beyond that they are cut off. */
+const maxLeaving = 64
 
 export interface Options {
   /** The address to listen at. `0.0.0.0` or `::` for all. */
@@ -61,18 +61,23 @@ export class RendezvousServer extends Context.Service<
         const tell = (connection: Connection, code: ErrorCode): void =>
           connection.send(ServerMessage.encode(dialect, { _tag: "Error", code, about: Option.none() }))
 
-        /** Connections that were refused and still have to take the word for it. */
-        let refusing = 0
+        /** Connections that are over and still have to take the last word. */
+        let leaving = 0
+        const dismiss = (connection: Connection): Effect.Effect<void> =>
+          Effect.suspend(() => {
+            if (leaving >= maxLeaving) return Effect.sync(connection.abort)
+            leaving++
+            return Effect.ensuring(
+              connection.end,
+              Effect.sync(() => void leaving--),
+            )
+          })
+
         const refuse = (connection: Connection, code: ErrorCode): Effect.Effect<void> =>
           Effect.suspend(() => {
             report({ event: "refused", address: Endpoint.format(connection.remote), code })
-            if (refusing >= maxRefusing) return Effect.sync(connection.abort)
-            refusing++
             tell(connection, code)
-            return Effect.ensuring(
-              connection.end,
-              Effect.sync(() => void refusing--),
-            )
+            return dismiss(connection)
           })
 
         const onCall = (caller: Member, callee: Member): Effect.Effect<void> =>
@@ -118,6 +123,7 @@ export class RendezvousServer extends Context.Service<
                   if (name !== undefined) report({ event: "left", name })
                 }),
               ),
+              Effect.andThen(dismiss(connection)),
             )
           })
 

@@ -161,7 +161,7 @@ const makeClient = Effect.fnUntraced(function* ({
     if (gate > 0) yield* Effect.sleep(gate)
     const mine = yield* Queue.dropping<Exclude<PortAnswers.Verdict, "Noise">>(4)
     verdicts = mine
-    answers = PortAnswers.ask(answers)
+    answers = PortAnswers.ask(answers, now())
     send({ _tag: "AskPort", port })
     let verdict = yield* Effect.timeoutOption(Queue.take(mine), limits.answerMillis)
     while (Option.isSome(verdict) && verdict.value === "Held") {

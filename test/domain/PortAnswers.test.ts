@@ -15,8 +15,8 @@ const connection = (dialect: "readme" | "original") => {
   return {
     state: () => state,
     gate: (now: number) => gateMillis(state, now),
-    ask: () => {
-      state = ask(state)
+    ask: (now = 0) => {
+      state = ask(state, now)
     },
     withdraw: (now: number) => {
       state = PortAnswers.withdraw(state, now)
@@ -108,6 +108,19 @@ describe("an older client, which says OK twice (SPEC section 6.4)", () => {
     assert.strictEqual(client.ok(1000), "Free")
     assert.strictEqual(client.ok(1042), "Noise")
     assert.isTrue(client.state().doubles)
+  })
+
+  it("that has twice not doubled in time is believed to send one OK, and is asked without waiting", () => {
+    const client = connection("original")
+    let now = 0
+    for (const gate of [0, holdMillis, holdMillis, 0, 0]) {
+      assert.strictEqual(client.gate(now), gate)
+      now += gate
+      client.ask(now)
+      const verdict = client.ok(now)
+      if (verdict === "Held") assert.strictEqual(client.silence((now += holdMillis)), "Free")
+      else assert.strictEqual(verdict, "Free")
+    }
   })
 
   it("is asked again only after its surplus OK has come or had time to", () => {

@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as PortAllocator from "../../src/services/PortAllocator.ts"
 import { RendezvousServer } from "../../src/services/RendezvousServer.ts"
+import { defaults, ServerLimits } from "../../src/services/ServerLimits.ts"
 import * as Recording from "./Recording.ts"
 import { pass, type Script, type Wire } from "./Wire.ts"
 
@@ -31,11 +32,14 @@ const recordedPorts = ({ events }: Recording.Recording): Layer.Layer<PortAllocat
     }),
   )
 
+/** The older program has no limit on lines, and one recording has a line of 2 MiB. */
+const unhurried = Layer.succeed(ServerLimits, { ...defaults, lines: { burst: 100_000, perSecond: 100_000 } })
+
 /** What our server says to the clients of a recording. */
 export const play = Effect.fnUntraced(function* (wire: Wire, recording: Recording.Recording) {
   const server = yield* Layer.build(
     RendezvousServer.layer({ address: wire.bind, port: 0, dialect: "original" }).pipe(
-      Layer.provide([wire.transport, recordedPorts(recording)]),
+      Layer.provide([wire.transport, recordedPorts(recording), unhurried]),
     ),
   )
   const { local } = yield* Effect.provideContext(RendezvousServer, server)

@@ -72,6 +72,16 @@ const fromSocket = (socket: Net.Socket): Connection => {
   socket.on("error", () => close(reset))
   socket.on("close", () => close(reset))
 
+  /** Once begun, it comes to its end without anybody waiting for it. */
+  const end = (): void => {
+    if (ending || socket.destroyed) return
+    ending = true
+    socket.resume()
+    socket.end()
+    const timer = setTimeout(() => socket.destroy(), lingerMillis)
+    socket.once("close", () => clearTimeout(timer))
+  }
+
   return {
     local,
     remote,
@@ -111,10 +121,8 @@ const fromSocket = (socket: Net.Socket): Connection => {
     end: Effect.callback<void>((resume) => {
       if (socket.destroyed) return resume(Effect.void)
       socket.once("close", () => resume(Effect.void))
-      ending = true
-      socket.resume()
-      socket.end()
-    }).pipe(Effect.timeoutOption(lingerMillis), Effect.andThen(Effect.sync(() => socket.destroy())), Effect.asVoid),
+      end()
+    }),
     abort: () => void socket.resetAndDestroy(),
   }
 }
@@ -209,7 +217,8 @@ const connect = Effect.fnUntraced(function* (options: {
         orElse: () => Effect.fail(new ConnectError({ reason: "TimedOut", host, port })),
       }),
     ),
-    ({ end }) => end,
+    // Begun, not awaited: leaving must not take as long as a server that does not end its side.
+    ({ end }) => Effect.asVoid(Effect.forkDetach(end, { startImmediately: true })),
     { interruptible: true },
   )
 })
