@@ -15,6 +15,7 @@ import { ChatSession } from "../../src/services/ChatSession.ts"
 import { Peer } from "../../src/services/Peer.ts"
 import { BindError, PeerTransport } from "../../src/services/PeerTransport.ts"
 import { RendezvousClient } from "../../src/services/RendezvousClient.ts"
+import { lingerMillis } from "../../src/services/RendezvousTransport.ts"
 import * as Recording from "./Recording.ts"
 import { pass, type ScriptedServer, type Wire } from "./Wire.ts"
 
@@ -135,7 +136,10 @@ export const play = Effect.fnUntraced(function* (wire: Wire, part: Part) {
 
   const start = Effect.gen(function* () {
     const username = Username.parse(name)
-    if (Option.isNone(username) || (running !== undefined && running.pollUnsafe() === undefined)) return
+    const isRunning = () => running !== undefined && running.pollUnsafe() === undefined
+    // One that was refused is leaving, and waits for the server to end the connection, too.
+    if (isRunning()) yield* pass(wire, lingerMillis)
+    if (Option.isNone(username) || isRunning()) return
     attempts += 1
     const isRefused = part.serverIsLate && attempts === 1
     const via = {
@@ -172,9 +176,9 @@ export const play = Effect.fnUntraced(function* (wire: Wire, part: Part) {
     server.accepted.map((script, index) => [`${index + 1}`, Recording.lines(script.received(), script.ended())]),
   )
   if (running !== undefined) {
-    // A farewell takes its time.
+    // A farewell takes its time, and this server does not end its side of the connection.
     const ending = yield* Effect.forkScoped(Fiber.interrupt(running), { startImmediately: true })
-    yield* pass(wire, 500)
+    yield* pass(wire, lingerMillis + 500)
     yield* Fiber.join(ending)
   }
   return said
