@@ -24,7 +24,8 @@ import type { Dialect } from "./Dialect.ts"
 import { type Endpoint, isUnicast, type Port } from "./Endpoint.ts"
 import type { Line } from "./LineSplitter.ts"
 import * as ServerMessage from "./ServerMessage.ts"
-import * as Username from "./Username.ts"
+import * as UserList from "./UserList.ts"
+import type * as Username from "./Username.ts"
 
 /** How long the server may take to answer HELLO, REGISTER and LISTUSERS, in milliseconds. */
 export const answerMillis = 10_000
@@ -38,19 +39,9 @@ export const keepMillis = 30_000
 export const repeatMillis = 5
 /** How long an answer is repeated to the older server, in milliseconds. */
 export const repeatForMillis = 5000
-/** How many names a list may have; more are left out. */
-export const maxUsers = 100_000
-
 export interface Config {
   readonly dialect: Dialect
   readonly name: Username.Username
-}
-
-/** The names of a list so far, the last one first. */
-interface Names {
-  readonly name: Username.Username
-  readonly before: Names | undefined
-  readonly count: number
 }
 
 /** A CHAT that was sent and has no end yet. */
@@ -85,8 +76,8 @@ export interface State {
   readonly listWanted: number | undefined
   /** When LISTUSERS was sent, until its answer. */
   readonly listingSince: number | undefined
-  /** Between STARTUSERS and ENDUSERS; whether this is an answer, or nobody asked. */
-  readonly list: { readonly isAnswer: boolean; readonly names: Names | undefined } | undefined
+  /** Between STARTUSERS and ENDUSERS. */
+  readonly list: UserList.UserList | undefined
   /** A call is wanted as soon as something may be said. */
   readonly callWanted: { readonly name: Username.Username; readonly since: number } | undefined
   readonly call: Call | undefined
@@ -254,7 +245,7 @@ const heard = (state: State, { line, available, now }: Extract<Event, { readonly
   const message = decoded.success
   switch (message._tag) {
     case "UsersBegin":
-      return [{ ...state, list: { isAnswer: state.listingSince !== undefined, names: undefined } }, nothing]
+      return [{ ...state, list: UserList.begin(state.listingSince !== undefined) }, nothing]
     case "User":
       return [addUser(state, message.name), nothing]
     case "UsersEnd":
@@ -289,23 +280,21 @@ const introduced = (state: State, message: ServerMessage.ServerLine, now: number
 // The list.
 
 const addUser = (state: State, name: string): State => {
-  const { list } = state
-  if (list === undefined || !list.isAnswer || name === state.config.name || !Username.isUsername(name)) return state
-  const count = (list.names?.count ?? 0) + 1
-  return count > maxUsers ? state : { ...state, list: { ...list, names: { name, before: list.names, count } } }
+  const list = state.list === undefined ? undefined : UserList.add(state.list, name, state.config.name)
+  return list === state.list ? state : { ...state, list }
 }
-
-/** A list goes on to its end, but answers nobody any more. */
-const unasked = (list: State["list"]): State["list"] =>
-  list === undefined ? undefined : { isAnswer: false, names: undefined }
 
 const endOfList = (state: State): Step => {
   const { list } = state
   if (list === undefined || !list.isAnswer) return [{ ...state, list: undefined }, nothing]
-  const names: Array<Username.Username> = []
-  for (let last = list.names; last !== undefined; last = last.before) names.push(last.name)
-  return [{ ...state, list: undefined, listingSince: undefined }, [{ _tag: "Listed", names: names.toReversed() }]]
+  return [{ ...state, list: undefined, listingSince: undefined }, [{ _tag: "Listed", names: UserList.names(list) }]]
 }
+
+/** A list that was refused goes on to its end, but answers nobody. */
+const endList = (state: State, code: string): Step => [
+  { ...state, listingSince: undefined, list: state.list === undefined ? undefined : UserList.begin(false) },
+  [{ _tag: "NotListed", code }],
+]
 
 // Negotiations: of a call of ours, or of somebody who calls us.
 
@@ -375,7 +364,7 @@ const refused = (state: State, code: string, about: Option.Option<Username.Usern
   if (state.config.dialect === "original" && code === "Operation_unknown") return misread(state, now)
   switch (concerned(state, code, about)) {
     case "List":
-      return [{ ...state, listingSince: undefined, list: unasked(state.list) }, [{ _tag: "NotListed", code }]]
+      return endList(state, code)
     case "Call":
       return endCall(state, code)
     case "Question":

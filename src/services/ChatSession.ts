@@ -21,6 +21,7 @@ import * as Conversation from "../domain/Conversation.ts"
 import type { Dialect } from "../domain/Dialect.ts"
 import * as Endpoint from "../domain/Endpoint.ts"
 import * as PeerMessage from "../domain/PeerMessage.ts"
+import * as PeerName from "../domain/PeerName.ts"
 import { monotonicReader } from "./monotonic.ts"
 import type { PeerSocket } from "./PeerTransport.ts"
 
@@ -59,7 +60,7 @@ export class ChatEnded extends Schema.TaggedError<ChatEnded>("nomitm/ChatEnded")
 }
 
 export interface Chat {
-  /** Waits until the other side is heard; its name. */
+  /** Waits until the other side is heard; its name, fit to be shown (`domain/PeerName`). */
   readonly opened: Effect.Effect<string, ChatEnded>
   /** The texts of the other side, in order of arrival. Fails when the conversation has ended and none is left. */
   readonly receive: Effect.Effect<string, ChatEnded>
@@ -104,7 +105,7 @@ export class ChatSession extends Context.Service<
   )
 }
 
-const open = Effect.fnUntraced(function* (options: Options) {
+const open = Effect.fn("ChatSession.open")(function* (options: Options) {
   const { socket, remote, dialect, self, peer, patience } = options
   const now = yield* monotonicReader
   const number = yield* Random.nextIntBetween(-2147483648, 2147483647)
@@ -119,7 +120,7 @@ const open = Effect.fnUntraced(function* (options: Options) {
       case "Send":
         return socket.send(PeerMessage.encode(dialect, action.message), remote)
       case "Opened":
-        Deferred.doneUnsafe(opened, Effect.succeed(action.peer))
+        Deferred.doneUnsafe(opened, Effect.succeed(PeerName.of(action.peer, remote)))
         return
       case "Deliver":
         onText(action.text)

@@ -8,7 +8,6 @@ import type * as Scope from "effect/Scope"
 import type { Ending } from "../domain/Conversation.ts"
 import type { Dialect } from "../domain/Dialect.ts"
 import * as Endpoint from "../domain/Endpoint.ts"
-import * as PeerName from "../domain/PeerName.ts"
 import * as Problem from "../domain/Problem.ts"
 import type { Username } from "../domain/Username.ts"
 import { type Chat, ChatSession } from "./ChatSession.ts"
@@ -115,7 +114,7 @@ export const make = Effect.fnUntraced(function* (options: {
     })
 
   const talk = Effect.fnUntraced(function* (mine: Current, chat: Chat, remote: Endpoint.Endpoint) {
-    mine.peer = PeerName.of(yield* chat.opened, remote)
+    mine.peer = yield* chat.opened
     yield* report.show({ event: "connected", peer: mine.peer, address: Endpoint.format(remote) })
     for (let text = mine.waiting.shift(); text !== undefined; text = mine.waiting.shift()) yield* say(chat, text)
     mine.open = true

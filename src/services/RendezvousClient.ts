@@ -269,7 +269,7 @@ const makeLink = Effect.fnUntraced(function* (
     const mine = listing
     yield* on({ _tag: "List", now: now() })
     return yield* Deferred.await(mine)
-  })
+  }).pipe(Effect.withSpan("RendezvousClient.users"))
 
   /** Nobody waits for a call: the port that may have come of it in this moment goes back. */
   const abandon = (mine: Deferred.Deferred<HeldAgreement, LinkLost | Refused>) =>
@@ -281,7 +281,7 @@ const makeLink = Effect.fnUntraced(function* (
       return on({ _tag: "Abandon" })
     })
 
-  const call = (callee: Username) =>
+  const call = Effect.fn("RendezvousClient.call")((callee: Username) =>
     Effect.uninterruptibleMask((restore) =>
       Effect.gen(function* () {
         yield* whileThere
@@ -294,7 +294,8 @@ const makeLink = Effect.fnUntraced(function* (
           handOver,
         )
       }),
-    )
+    ),
+  )
 
   /** Looked at before it is taken: who is interrupted while waiting has taken nothing. */
   const nextIncoming = (

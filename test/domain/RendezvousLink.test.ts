@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"
 import type { Dialect } from "../../src/domain/Dialect.ts"
 import * as RendezvousLink from "../../src/domain/RendezvousLink.ts"
+import { maxUsers } from "../../src/domain/UserList.ts"
 import type * as Username from "../../src/domain/Username.ts"
 import * as arbitraries from "./arbitraries.ts"
 import { alice, bob, carol, client, dave, registered } from "./RendezvousSide.ts"
@@ -382,7 +383,7 @@ describe("whatever the server says, and whatever is asked of it, in any order", 
     const a = registered("readme")
     a.lists()
     a.hears("STARTUSERS")
-    for (let i = 0; i < RendezvousLink.maxUsers + 10; i++) a.hears(`user${i}`)
-    assert.strictEqual(a.hears("ENDUSERS")[0]?.split(" ").length, RendezvousLink.maxUsers + 1)
+    for (let i = 0; i < maxUsers + 10; i++) a.hears(`user${i}`)
+    assert.strictEqual(a.hears("ENDUSERS")[0]?.split(" ").length, maxUsers + 1)
   })
 })
