@@ -4,7 +4,7 @@
  * One area of the heap is set aside for the arguments of whatever runs: all is synchronous, so there is one user at a
  * time, and that one leaves no secret behind. Lengths are pairs, the low and the high 32 bits; addresses are offsets.
  */
-import { randomBytes } from "node:crypto"
+import * as Crypto from "node:crypto"
 import * as Effect from "effect/Effect"
 
 type Address = number
@@ -99,7 +99,7 @@ const make = (library: Libsodium): Sodium => {
 /** Loads the library: some 25 ms, so it is imported only here. */
 export const load: Effect.Effect<Sodium> = Effect.promise(async () => {
   const { default: factory } = await import("libsodium")
-  const library = await factory({ getRandomValue: () => randomBytes(4).readUInt32LE() })
+  const library = (await factory({ getRandomValue: () => Crypto.randomBytes(4).readUInt32LE() })) as Libsodium
   if (library._sodium_init() < 0) throw new Error("libsodium does not start")
   return make(library)
 })

@@ -2,28 +2,82 @@
  * One key of ChaCha20-Poly1305 for many records, with libsodium (docs/decisions/0005).
  *
  * The key itself stays in the cipher and is copied to the heap for each call, which costs next to nothing: thousands of
- * ciphers take no room there, and nothing need be freed when one is dropped.
+ * ciphers take no room there, nothing need be freed when one is dropped, and the heap holds no key between two calls.
  */
-import { type RecordCipher } from "../../domain/crypto/Primitives.ts"
-import type { Sodium } from "./Sodium.ts"
+import { keyBytes, type RecordCipher, tagBytes } from "../../domain/crypto/Primitives.ts"
+import { areaBytes, type Sodium } from "./Sodium.ts"
 import * as SodiumAead from "./SodiumAead.ts"
 
 const nonceBytes = 12
+/** What fits in the area beside key and nonce: associated data, text and tag together. */
+const mostBytes = areaBytes - keyBytes - nonceBytes
 
 export const make = (sodium: Sodium): ((key: Uint8Array) => RecordCipher) => {
+  const { area, library } = sodium
+  const encrypt = library._crypto_aead_chacha20poly1305_ietf_encrypt
+  const decrypt = library._crypto_aead_chacha20poly1305_ietf_decrypt
   const aead = SodiumAead.chacha20Poly1305(sodium)
-  return (key) => {
-    const own = Uint8Array.from(key)
-    const nonceOf = (counter: number): Uint8Array => {
-      const nonce = new Uint8Array(nonceBytes)
-      new DataView(nonce.buffer).setBigUint64(4, BigInt(counter), true)
-      return nonce
+
+  const nonceAt = area + keyBytes
+  const associatedAt = nonceAt + nonceBytes
+  // Views of the heap, made anew when it has grown.
+  let heap = library.HEAPU8
+  let view = new DataView(heap.buffer)
+
+  /** Puts everything but the text in its place, and says where the text belongs. */
+  const prepare = (key: Uint8Array, counter: number, associatedData: Uint8Array): number => {
+    if (heap !== library.HEAPU8) {
+      heap = library.HEAPU8
+      view = new DataView(heap.buffer)
     }
+    heap.set(key, area)
+    view.setUint32(nonceAt, 0)
+    view.setUint32(nonceAt + 4, counter, true)
+    view.setUint32(nonceAt + 8, counter / 0x1_0000_0000, true)
+    heap.set(associatedData, associatedAt)
+    return associatedAt + associatedData.length
+  }
+
+  /** For what doesn't fit; no record is so long. */
+  const nonceOf = (counter: number): Uint8Array => {
+    const nonce = new Uint8Array(nonceBytes)
+    new DataView(nonce.buffer).setBigUint64(4, BigInt(counter), true)
+    return nonce
+  }
+
+  return (key) => {
+    if (key.length !== keyBytes) throw new RangeError(`A key of ${keyBytes} bytes`)
+    const own = Uint8Array.from(key)
     return {
       seal: (counter, associatedData, plaintext, into, at) => {
-        into.set(aead.seal(own, nonceOf(counter), associatedData, plaintext), at)
+        const associated = associatedData.length
+        const length = plaintext.length
+        if (associated + length + tagBytes > mostBytes) {
+          into.set(aead.seal(own, nonceOf(counter), associatedData, plaintext), at)
+          return
+        }
+        const text = prepare(own, counter, associatedData)
+        heap.set(plaintext, text)
+        encrypt(text, 0, text, length, 0, associatedAt, associated, 0, 0, nonceAt, area)
+        heap.fill(0, area, nonceAt)
+        into.set(heap.subarray(text, text + length + tagBytes), at)
       },
-      open: (counter, associatedData, sealed) => aead.open(own, nonceOf(counter), associatedData, sealed),
+      open: (counter, associatedData, sealed) => {
+        const associated = associatedData.length
+        if (associated + sealed.length > mostBytes) {
+          return aead.open(own, nonceOf(counter), associatedData, sealed)
+        }
+        const length = sealed.length - tagBytes
+        if (length < 0) return undefined
+        const text = prepare(own, counter, associatedData)
+        heap.set(sealed, text)
+        const status = decrypt(text, 0, 0, text, sealed.length, 0, associatedAt, associated, 0, nonceAt, area)
+        heap.fill(0, area, nonceAt)
+        if (status !== 0) return undefined
+        const plaintext = heap.slice(text, text + length)
+        heap.fill(0, text, text + length)
+        return plaintext
+      },
     }
   }
 }

@@ -1,8 +1,8 @@
-/** The part of the npm package `libsodium`, which brings no types, that is used here. */
+/** The npm package `libsodium` brings no types. `Sodium.ts` says what is in it. */
 declare module "libsodium" {
   const factory: (options: {
-    /** 32 random bits; the package itself finds none in Node's modules. */
+    /** 32 random bits: the package itself finds none in an ES module of Node. */
     readonly getRandomValue: () => number
-  }) => Promise<import("./Sodium.ts").Libsodium>
+  }) => Promise<unknown>
   export default factory
 }
