@@ -1,5 +1,6 @@
 /**
- * The code words of `ERROR` lines (PROTOCOL.md, section 6): stable, for programs; with what to tell a person.
+ * The code words of `ERROR` and `ENDED` lines (PROTOCOL.md, sections 6 and 14), and of what a client finds out itself:
+ * stable, for programs; with what to tell a person.
  */
 import * as Schema from "effect/Schema"
 
@@ -90,9 +91,73 @@ const explanations = {
     message: "The server is shutting down.",
     hint: "Running chats go on; connect again later.",
   },
+  Tls_required: {
+    message: "This server speaks only over TLS.",
+    hint: "Leave --plaintext out.",
+  },
+  Certificate_invalid: {
+    message: "The certificate of a key does not count: forged, expired, or from the future.",
+    hint: "Check that the clocks of both sides are right, then try again.",
+  },
+  Signature_invalid: {
+    message: "The proof of the own key did not fit this connection.",
+    hint: "Somebody may sit in between: check the server's address and its pin.",
+  },
+  Name_owned: {
+    message: "This name belongs to another key.",
+    hint: "Choose another name, or use the profile that took this one.",
+  },
+  Too_many_names: {
+    message: "This key has as many names at the server as it may.",
+    hint: "Give one up with nomitm release.",
+  },
+  Replaced: {
+    message: "The same key took this name on another connection.",
+    hint: "If that was not you, your key is in other hands: make a new one.",
+  },
+  Cancelled: {
+    message: "The caller hung up before the call was answered.",
+    hint: "Call back to find out what it was about.",
+  },
+  Failed: {
+    message: "The other side could not go on with the call.",
+    hint: "Try again; if it stays so, both should update their programs.",
+  },
+  Not_admitted: {
+    message: "The one who called is not admitted by your settings.",
+    hint: "Add them to your contacts, or start with --accept ask.",
+  },
+  Key_changed: {
+    message: "This name has another key than the one you know.",
+    hint: "Ask them by other means; if all is well, forget the old key first.",
+  },
+  Certificate_rollback: {
+    message: "A certificate older than one seen before was shown.",
+    hint: "Try again with another server; if it stays so, ask the other side.",
+  },
+  Server_key_changed: {
+    message: "The server has another key than the one remembered.",
+    hint: "Ask whoever runs it for its new address, and use that.",
+  },
+  Server_pin_mismatch: {
+    message: "The server's key is not the one that its address names.",
+    hint: "Check the address; somebody may sit in between.",
+  },
+  Server_unknown: {
+    message: "The server's key is not known here.",
+    hint: "Use its address with the pin, as it prints it when it starts.",
+  },
+  Invitation_invalid: {
+    message: "The invitation is not valid, was used, or has expired.",
+    hint: "Ask for a new one.",
+  },
+  Verification_failed: {
+    message: "The verification by voice failed.",
+    hint: "Begin again; if it fails again, somebody may sit in between.",
+  },
 } satisfies Record<string, Explanation>
 
-/** A code word this program sends. */
+/** A code word this program sends or shows. */
 export type ErrorCode = keyof typeof explanations
 
 export const all = Object.keys(explanations) as ReadonlyArray<ErrorCode>

@@ -11,7 +11,10 @@ import type { Dialect } from "../../src/domain/Dialect.ts"
 import * as Endpoint from "../../src/domain/Endpoint.ts"
 import * as ErrorCode from "../../src/domain/ErrorCode.ts"
 import * as LineSplitter from "../../src/domain/LineSplitter.ts"
+import * as SecureClientLine from "../../src/domain/nomitm1/ClientLine.ts"
+import * as SecureServerLine from "../../src/domain/nomitm1/ServerLine.ts"
 import * as PeerMessage from "../../src/domain/PeerMessage.ts"
+import * as PersonName from "../../src/domain/PersonName.ts"
 import * as PrintableText from "../../src/domain/PrintableText.ts"
 import * as ServerMessage from "../../src/domain/ServerMessage.ts"
 import * as UserInput from "../../src/domain/UserInput.ts"
@@ -118,6 +121,59 @@ const server = (dialect: Dialect): Decoder => ({
     }),
 })
 
+const isSecureClientLine = Schema.is(SecureClientLine.ClientLine)
+/** So many bytes as base64url. */
+const word = (bytes: number) => `${"q83v".repeat(Math.floor(bytes / 3))}${["", "qw", "q80"][bytes % 3]!}`
+
+const secureClient: Decoder = {
+  name: "client's lines over TLS",
+  seeds: utf8(
+    [
+      ["HELLO nomitm/1", "RELEASE", "LISTUSERS", "LOOKUP bob", `LOOKUP ${word(32)}`, "PING", "CLOSE"],
+      [`REGISTER alice ${word(144)} ${word(64)}`, `REGISTER zoë ${word(144)} ${word(64)} unlisted`],
+      [`CHAT bob ${word(16)} ${word(1800)}`, `PASS ${word(16)} ${word(80)}`, `ACCEPT ${word(16)}`],
+      [`END ${word(16)} Declined`, `OK ${word(16)}`, `ERROR Taken ${word(16)}`],
+    ].flat(),
+  ),
+  read: (bytes) => readLines(bytes, SecureClientLine.decode),
+  check: (bytes) =>
+    eachLine(bytes, (line) => {
+      const message = SecureClientLine.decode(line)
+      if (Result.isFailure(message)) return assert.isTrue(isError(message.failure.code))
+      assert.isTrue(isSecureClientLine(message.success))
+      const written = SecureClientLine.encode(message.success)
+      assert.isAtMost(written.length, LineSplitter.maxLineBytes)
+      assert.deepStrictEqual(SecureClientLine.decode(written), message)
+    }),
+}
+
+const secureServer: Decoder = {
+  name: "server's lines over TLS",
+  seeds: utf8(
+    [
+      ["HELLO nomitm/1", "REGISTER alice OK", "RELEASE alice OK", "STARTUSERS", `zoë ${word(32)}`, "ENDUSERS", "PONG"],
+      [`USER bob ${word(144)}`, `INCOMING ${word(16)} ${word(32)} ${word(1800)}`, `PASS ${word(16)} ${word(80)}`],
+      [`ENDED ${word(16)} No_answer`, `PORT 55000 ${word(16)}`, `STARTCHAT 2001:db8::1 40000 bob ${word(16)}`],
+      ["ERROR Name_owned alice", `ERROR User_not_online ${word(32)}`, "CLOSE"],
+    ].flat(),
+  ),
+  read: (bytes) => readLines(bytes, SecureServerLine.decode),
+  check: (bytes) =>
+    eachLine(bytes, (line) => {
+      const message = SecureServerLine.decode(line)
+      if (Result.isFailure(message)) return assert.instanceOf(message.failure, SecureServerLine.ServerLineError)
+      const read = message.success
+      if (read._tag === "UsersBegin" || read._tag === "UsersEnd" || read._tag === "AskNoPort") return
+      if (read._tag === "User") {
+        const block = SecureServerLine.encode({ _tag: "Users", users: [read.user] })
+        return assert.deepStrictEqual(SecureServerLine.decode(block.split("\n")[1]!), message)
+      }
+      const written = SecureServerLine.encode(read)
+      assert.isAtMost(written.length, LineSplitter.maxLineBytes)
+      assert.deepStrictEqual(SecureServerLine.decode(written.slice(0, -1)), message)
+    }),
+}
+
 const peer = (dialect: Dialect): Decoder => ({
   name: `datagrams, ${dialect}`,
   seeds: utf8(
@@ -159,6 +215,8 @@ const text: Decoder = {
   read: (bytes) => {
     const given = tolerant.decode(bytes)
     Username.problem(given)
+    PersonName.problem(given)
+    PersonName.fold(given)
     Endpoint.canonicalAddress(given)
     Endpoint.parseHostPort(given, 6969)
     UserInput.parse(given)
@@ -168,6 +226,7 @@ const text: Decoder = {
   check: (bytes) => {
     const given = tolerant.decode(bytes)
     assert.strictEqual(Username.isUsername(given), Option.isNone(Username.problem(given)))
+    if (PersonName.isPersonName(given)) assert.strictEqual(PersonName.fold(given), given)
     const address = Option.getOrUndefined(Endpoint.canonicalAddress(given))
     if (address !== undefined) assert.deepStrictEqual(Endpoint.canonicalAddress(address), Option.some(address))
     const hostPort = Endpoint.parseHostPort(given, 6969)
@@ -193,6 +252,8 @@ export const decoders: ReadonlyArray<Decoder> = [
   client("original"),
   server("readme"),
   server("original"),
+  secureClient,
+  secureServer,
   peer("readme"),
   peer("original"),
   text,

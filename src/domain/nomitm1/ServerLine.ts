@@ -1,0 +1,205 @@
+/**
+ * What the server says to a client over TLS, one message a line but for the list of users (PROTOCOL.md, section 14).
+ */
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as Endpoint from "../Endpoint.ts"
+import * as PersonName from "../PersonName.ts"
+import * as Base64Field from "./Base64Field.ts"
+import * as Who from "./Who.ts"
+
+const callId = Base64Field.exactly(Base64Field.callIdBytes)
+const id = Base64Field.exactly(Base64Field.idBytes)
+const codePattern = /^[A-Za-z][A-Za-z0-9_]{0,63}$/
+const Code = Schema.String.check(Schema.isPattern(codePattern))
+
+/** Somebody who is online. */
+export const User = Schema.Struct({ name: PersonName.PersonName, id })
+export type User = typeof User.Type
+
+export const ServerMessage = Schema.TaggedUnion({
+  Hello: {},
+  Registered: { name: PersonName.PersonName },
+  Released: { name: PersonName.PersonName },
+  /** Who is online, sent as one uninterrupted block. */
+  Users: { users: Schema.Array(User) },
+  /** The answer to LOOKUP. */
+  Found: {
+    name: PersonName.PersonName,
+    certificate: Base64Field.exactly(Base64Field.certificateBytes),
+  },
+  /** Somebody calls. */
+  Incoming: {
+    callId,
+    /** SHA-256 of the caller's id. */
+    callerHash: id,
+    m1: Base64Field.exactly(Base64Field.m1Bytes),
+  },
+  /** From the other side of the call. */
+  Pass: { callId, data: Base64Field.atMost(Base64Field.maxDataBytes) },
+  /** The call is over. */
+  Ended: { callId, code: Code },
+  /** Is this UDP port free? */
+  AskPort: { port: Endpoint.Port, callId },
+  /** Both sides have the port free: start. */
+  StartChat: { endpoint: Endpoint.Endpoint, name: PersonName.PersonName, callId },
+  /** A refusal: its code word, and whom it is about where it is about somebody. */
+  Error: { code: Code, about: Schema.Option(Who.Who) },
+  Pong: {},
+  Close: {},
+})
+export type ServerMessage = typeof ServerMessage.Type
+
+/** A line as it stands: the list of users takes several, so that it is read line by line. */
+export type ServerLine =
+  | Exclude<ServerMessage, { readonly _tag: "Users" }>
+  | { readonly _tag: "UsersBegin" }
+  | { readonly _tag: "User"; readonly user: User }
+  | { readonly _tag: "UsersEnd" }
+  /** PORT with a number that no port has. It is refused as any port in use, so that the server asks for another. */
+  | { readonly _tag: "AskNoPort"; readonly callId: Uint8Array }
+
+/** A line is no message. */
+export class ServerLineError extends Schema.TaggedError<ServerLineError>()("nomitm1/ServerLineError", {}) {}
+
+/** One for all: an error of its own for each would make lines of one byte cost a hostile server nothing and us much. */
+const failure = Result.fail(new ServerLineError())
+
+/** The line or lines of a message, each with its LF. */
+export const encode = (message: ServerMessage): string => {
+  switch (message._tag) {
+    case "Hello":
+      return "HELLO nomitm/1\n"
+    case "Registered":
+      return `REGISTER ${message.name} OK\n`
+    case "Released":
+      return `RELEASE ${message.name} OK\n`
+    case "Users":
+      return `STARTUSERS\n${message.users.map(({ name, id }) => `${name} ${Base64Field.encode(id)}\n`).join("")}ENDUSERS\n`
+    case "Found":
+      return `USER ${message.name} ${Base64Field.encode(message.certificate)}\n`
+    case "Incoming": {
+      const { callId, callerHash, m1 } = message
+      return `INCOMING ${Base64Field.encode(callId)} ${Base64Field.encode(callerHash)} ${Base64Field.encode(m1)}\n`
+    }
+    case "Pass":
+      return `PASS ${Base64Field.encode(message.callId)} ${Base64Field.encode(message.data)}\n`
+    case "Ended":
+      return `ENDED ${Base64Field.encode(message.callId)} ${message.code}\n`
+    case "AskPort":
+      return `PORT ${message.port} ${Base64Field.encode(message.callId)}\n`
+    case "StartChat": {
+      const { endpoint, name, callId } = message
+      return `STARTCHAT ${endpoint.address} ${endpoint.port} ${name} ${Base64Field.encode(callId)}\n`
+    }
+    case "Error":
+      return `ERROR ${message.code}${Option.match(message.about, { onNone: () => "", onSome: (who) => ` ${Who.encode(who)}` })}\n`
+    case "Pong":
+      return "PONG\n"
+    case "Close":
+      return "CLOSE\n"
+  }
+}
+
+/** No message has more words than these: what comes after is not cut into pieces. */
+const maxWords = 6
+
+/**
+ * Reads a server's line. Never throws.
+ *
+ * No name is an operation, being in lower case: a line of the list needs no list around it to be told from others.
+ */
+export const decode = (line: string): Result.Result<ServerLine, ServerLineError> => {
+  const words = line.split(" ", maxWords)
+  switch (words[0]) {
+    case "HELLO":
+      return words[1] === "nomitm/1" ? Result.succeed({ _tag: "Hello" }) : failure
+    case "REGISTER":
+      return decodeDone(words, (name) => ({ _tag: "Registered", name }))
+    case "RELEASE":
+      return decodeDone(words, (name) => ({ _tag: "Released", name }))
+    case "STARTUSERS":
+      return Result.succeed({ _tag: "UsersBegin" })
+    case "ENDUSERS":
+      return Result.succeed({ _tag: "UsersEnd" })
+    case "USER": {
+      const name = words[1] ?? ""
+      const certificate = Base64Field.decode(words[2], Base64Field.certificateBytes)
+      return certificate !== undefined && PersonName.isPersonName(name)
+        ? Result.succeed({ _tag: "Found", name, certificate })
+        : failure
+    }
+    case "INCOMING": {
+      const callId = decodeCallId(words[1])
+      const callerHash = Base64Field.decode(words[2], Base64Field.idBytes)
+      const m1 = Base64Field.decode(words[3], Base64Field.m1Bytes)
+      return callId === undefined || callerHash === undefined || m1 === undefined
+        ? failure
+        : Result.succeed({ _tag: "Incoming", callId, callerHash, m1 })
+    }
+    case "PASS": {
+      const callId = decodeCallId(words[1])
+      const data = Base64Field.decodeAtMost(words[2], Base64Field.maxDataBytes)
+      return callId === undefined || data === undefined ? failure : Result.succeed({ _tag: "Pass", callId, data })
+    }
+    case "ENDED": {
+      const callId = decodeCallId(words[1])
+      const code = words[2] ?? ""
+      return callId !== undefined && codePattern.test(code) ? Result.succeed({ _tag: "Ended", callId, code }) : failure
+    }
+    case "PORT": {
+      const number = words[1] ?? ""
+      const port = Endpoint.parsePort(number)
+      const callId = decodeCallId(words[2])
+      if (callId === undefined) return failure
+      if (Option.isSome(port)) return Result.succeed({ _tag: "AskPort", port: port.value, callId })
+      return /^-?[0-9]{1,20}$/.test(number) ? Result.succeed({ _tag: "AskNoPort", callId }) : failure
+    }
+    case "STARTCHAT": {
+      const address = Endpoint.canonicalAddress(words[1] ?? "")
+      const port = Endpoint.parsePort(words[2] ?? "")
+      const name = words[3] ?? ""
+      const callId = decodeCallId(words[4])
+      return Option.isSome(address) && Option.isSome(port) && callId !== undefined && PersonName.isPersonName(name)
+        ? Result.succeed({
+            _tag: "StartChat",
+            endpoint: { address: address.value, port: port.value },
+            name,
+            callId,
+          })
+        : failure
+    }
+    case "ERROR": {
+      const code = words[1] ?? ""
+      if (!codePattern.test(code)) return failure
+      const about = Option.fromUndefinedOr(words[2] === undefined ? undefined : Who.decode(words[2]))
+      return Result.succeed({ _tag: "Error", code, about })
+    }
+    case "PONG":
+      return Result.succeed({ _tag: "Pong" })
+    case "CLOSE":
+      return Result.succeed({ _tag: "Close" })
+    default:
+      return decodeUser(words)
+  }
+}
+
+const decodeCallId = (word: string | undefined): Uint8Array | undefined =>
+  Base64Field.decode(word, Base64Field.callIdBytes)
+
+const decodeDone = (
+  words: ReadonlyArray<string>,
+  make: (name: PersonName.PersonName) => ServerLine,
+): Result.Result<ServerLine, ServerLineError> => {
+  const name = words[1] ?? ""
+  return words[2] === "OK" && PersonName.isPersonName(name) ? Result.succeed(make(name)) : failure
+}
+
+const decodeUser = (words: ReadonlyArray<string>): Result.Result<ServerLine, ServerLineError> => {
+  const name = words[0]!
+  const id = Base64Field.decode(words[1], Base64Field.idBytes)
+  return id !== undefined && PersonName.isPersonName(name)
+    ? Result.succeed({ _tag: "User", user: { name, id } })
+    : failure
+}
