@@ -4,7 +4,8 @@
  */
 export { type Chat, ChatEnded, ChatSession, NotOpen, TextTooLong } from "./services/ChatSession.ts"
 export { CallError, Negotiator } from "./services/Negotiator.ts"
-export { Peer, PeerFailed } from "./services/Peer.ts"
+export { Peer } from "./services/Peer.ts"
+export { PeerFailed } from "./services/PeerLife.ts"
 export { BindError, datagrams, type PeerSocket, PeerTransport, ResolveError } from "./services/PeerTransport.ts"
 export { PortAllocator } from "./services/PortAllocator.ts"
 export { AskError, type Member, NameTaken, Registry } from "./services/Registry.ts"

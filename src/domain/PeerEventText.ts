@@ -7,6 +7,7 @@
 import type { Ending } from "./Conversation.ts"
 import type { PeerEvent } from "./PeerEvent.ts"
 import * as PrintableText from "./PrintableText.ts"
+import type { Trust } from "./profile/Trust.ts"
 import * as TextRows from "./TextRows.ts"
 
 const safe = PrintableText.oneLine
@@ -30,17 +31,43 @@ export const lines = (event: PeerEvent): ReadonlyArray<string> => {
     case "users":
       return event.users.length === 0
         ? ["* Nobody else is online."]
-        : [`* Online: ${listed(event.users)}. Type /chat NAME to talk to one.`]
+        : [
+            `* Online: ${listed(event.people ?? event.users.map((name) => ({ name })))}. Type /chat NAME to talk to one.`,
+          ]
     case "calling":
-      return [`* Calling ${safe(event.peer)} …`]
+      return [`* Calling ${safe(event.peer)}${mark(event.trust)} …`]
+    case "incoming":
+      return [
+        `* ${safe(event.peer)}${mark(event.trust)} is calling. Type /accept or /decline.`,
+        `  Their key is ${safe(event.fingerprint)}.`,
+      ]
     case "connected":
-      return [`* Connected to ${safe(event.peer)} (${safe(event.address)}). Type to talk, /close to end.`]
+      return [
+        `* Connected to ${safe(event.peer)}${mark(event.trust)} (${safe(event.address)}). Type to talk, /close to end.`,
+        ...(event.trust === "introduced" || event.trust === "unknown"
+          ? ["  Only the server says who that is. Type /verify, and compare what you see by voice."]
+          : []),
+      ]
     case "message": {
       const [first = "", ...more] = PrintableText.lines(event.text)
-      return [`${sender(event.from)}: ${first}`, ...more.map((line) => `  | ${line}`)]
+      return [`${sender(event.from)}${mark(event.trust)}: ${first}`, ...more.map((line) => `  | ${line}`)]
     }
     case "closed":
       return [`* ${closed(safe(event.peer), event.reason)}`]
+    case "sas":
+      return [
+        `* Compare with ${safe(event.peer)}, by voice:  ${event.words.map(safe).join(" ")}   (${safe(event.digits)})`,
+        "  Do you both see the same? Type /verify yes, or /verify no.",
+      ]
+    case "safety":
+      return [
+        `* The safety number of you and ${safe(event.peer)}; they see the same with /safety:`,
+        `  ${safe(event.number)}`,
+      ]
+    case "trust":
+      return [`* ${safe(event.peer)} is ${event.trust} now: ${meaning[event.trust]}.`]
+    case "invitation":
+      return ["* Send this link to one person, on a way that you trust. It works once:", `  ${safe(event.link)}`]
     case "error":
       return [`! ${safe(event.message)} ${safe(event.hint)}`.trimEnd()]
     case "help":
@@ -51,10 +78,25 @@ export const lines = (event: PeerEvent): ReadonlyArray<string> => {
 /** How many names are shown at a time. */
 export const shownUsers = 200
 
-const listed = (users: ReadonlyArray<string>): string => {
+const listed = (users: ReadonlyArray<{ readonly name: string; readonly trust?: Trust }>): string => {
   const more = users.length - shownUsers
-  const shown = users.slice(0, shownUsers).map(safe).join(", ")
+  const shown = users
+    .slice(0, shownUsers)
+    .map(({ name, trust }) => safe(name) + (trust === undefined || trust === "unknown" ? "" : mark(trust)))
+    .join(", ")
   return more > 0 ? `${shown} … and ${more} more` : shown
+}
+
+/**
+ * The trust state beside a name. A name has no blank, so that none can contain a mark; in plaintext there is none.
+ */
+export const mark = (trust: Trust | undefined): string => (trust === undefined ? "" : ` [${trust}]`)
+
+const meaning: Record<Trust, string> = {
+  unknown: "nothing says who that is",
+  introduced: "the server said who that is, and the key has been remembered",
+  invited: "an invitation proved who that is",
+  verified: "you have compared, and it was the same",
 }
 
 /** A name that starts with a mark (`* Connected`) stands in quotes: the line must not look like one of the program. */

@@ -7,6 +7,15 @@ import * as Schema from "effect/Schema"
 export const UserInput = Schema.TaggedUnion({
   List: {},
   Chat: { name: Schema.String },
+  /** Yes, or no, to somebody who calls; to the only one, if no name is given. */
+  Accept: { name: Schema.Option(Schema.String) },
+  Decline: { name: Schema.Option(Schema.String) },
+  /** Gives up the call that is ringing. */
+  Cancel: {},
+  /** Compare a short string; `outcome` is what the person says about it. */
+  Verify: { outcome: Schema.Option(Schema.Literals(["yes", "no"])) },
+  Safety: {},
+  Join: { link: Schema.String },
   Close: {},
   Help: {},
   Quit: {},
@@ -20,27 +29,55 @@ export type UserInput = typeof UserInput.Type
 /** A command as /help shows it. */
 export interface Command {
   readonly name: string
-  readonly argument: Option.Option<string>
+  readonly argument: "none" | "needed" | "possible"
+  /** What the argument is called; empty if there is none. */
+  readonly metavar: string
   readonly description: string
+  /** It has no meaning in plaintext, where nobody proves anything. */
+  readonly needsKeys: boolean
 }
 
-const command = (name: string, description: string, argument?: string): Command => ({
+const plain = (name: string, description: string, metavar = ""): Command => ({
   name,
-  argument: Option.fromUndefinedOr(argument),
+  argument: metavar === "" ? "none" : "needed",
+  metavar,
   description,
+  needsKeys: false,
+})
+
+const keyed = (name: string, description: string, argument: Command["argument"], metavar = ""): Command => ({
+  name,
+  argument,
+  metavar,
+  description,
+  needsKeys: true,
 })
 
 export const commands: ReadonlyArray<Command> = [
-  command("list", "who is online"),
-  command("chat", "call somebody", "NAME"),
-  command("close", "end the chat"),
-  command("help", "this list"),
-  command("quit", "end the chat and leave"),
+  plain("list", "who is online"),
+  plain("chat", "call somebody", "NAME"),
+  keyed("accept", "take a call", "possible", "NAME"),
+  keyed("decline", "refuse a call", "possible", "NAME"),
+  keyed("cancel", "give up your call", "none"),
+  keyed("verify", "compare a short string; then yes or no", "possible", "yes|no"),
+  keyed("safety", "the safety number of this chat", "none"),
+  keyed("join", "use an invitation", "needed", "LINK"),
+  plain("close", "end the chat"),
+  plain("help", "this list"),
+  plain("quit", "end the chat and leave"),
 ]
 
 /** How a command is typed: `/chat NAME`. */
-export const usage = (command: Command): string =>
-  `/${command.name}${Option.match(command.argument, { onNone: () => "", onSome: (argument) => ` ${argument}` })}`
+export const usage = ({ name, argument, metavar }: Command): string => {
+  switch (argument) {
+    case "none":
+      return `/${name}`
+    case "needed":
+      return `/${name} ${metavar}`
+    case "possible":
+      return `/${name} [${metavar}]`
+  }
+}
 
 /** Reads one line as typed. A second slash at the start makes a literal one: `//home` is the text `/home`. */
 export const parse = (typed: string): UserInput => {
@@ -52,12 +89,32 @@ export const parse = (typed: string): UserInput => {
   const [word = "", ...rest] = line.slice(1).trim().split(/\s+/)
   const known = commands.find((command) => command.name === word)
   if (known === undefined) return mistyped(line, word)
-  if (Option.isSome(known.argument) !== (rest.length === 1)) {
-    return rest.length === 0
-      ? { _tag: "Mistyped", problem: `/${word} needs a name.`, hint: `Type ${usage(known)}.` }
-      : { _tag: "Mistyped", problem: `/${word} was given too much.`, hint: `Type ${usage(known)}.` }
+  const hint = `Type ${usage(known)}.`
+  if (rest.length === 0 && known.argument === "needed") {
+    return { _tag: "Mistyped", problem: `/${word} needs a ${known.metavar.toLowerCase()}.`, hint }
   }
+  if (rest.length > (known.argument === "none" ? 0 : 1)) {
+    return { _tag: "Mistyped", problem: `/${word} was given too much.`, hint }
+  }
+  const argument = Option.fromUndefinedOr(rest[0])
   switch (word) {
+    case "accept":
+      return { _tag: "Accept", name: argument }
+    case "decline":
+      return { _tag: "Decline", name: argument }
+    case "cancel":
+      return { _tag: "Cancel" }
+    case "verify": {
+      const outcome = Option.map(argument, (text) => text.toLowerCase())
+      if (Option.isNone(outcome)) return { _tag: "Verify", outcome: Option.none() }
+      return outcome.value === "yes" || outcome.value === "no"
+        ? { _tag: "Verify", outcome: Option.some(outcome.value) }
+        : { _tag: "Mistyped", problem: "/verify takes yes or no, or nothing.", hint }
+    }
+    case "safety":
+      return { _tag: "Safety" }
+    case "join":
+      return { _tag: "Join", link: rest[0]! }
     case "list":
       return { _tag: "List" }
     case "chat":

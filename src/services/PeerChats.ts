@@ -4,28 +4,22 @@
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type * as Scope from "effect/Scope"
 import type { Ending } from "../domain/Conversation.ts"
-import type { Dialect } from "../domain/Dialect.ts"
 import * as Endpoint from "../domain/Endpoint.ts"
 import * as Problem from "../domain/Problem.ts"
-import type { Username } from "../domain/Username.ts"
-import { type Chat, ChatSession } from "./ChatSession.ts"
+import type { Trust } from "../domain/profile/Trust.ts"
+import type { Chat } from "./ChatSession.ts"
 import * as PeerErrors from "./PeerErrors.ts"
 import type { PeerReport } from "./PeerReport.ts"
-import type { Agreement, Link } from "./RendezvousClient.ts"
+import type { Call, Meeting, Person } from "./PeerWay.ts"
 
 /** How many texts may wait for a chat that is being opened. */
 export const waitingTexts = 1000
-/** How long CONNECT is sent to somebody the server named. */
-export const patience = "30 seconds"
-/** How long CONNECT is sent to an address given by hand: the other side may still be typing it. */
-export const directPatience = "2 minutes"
-
 /** The chat there is, from the call on. */
 export interface Current {
   /** Whom it is with, as far as known. */
   peer: string
+  person: Person | undefined
   /** There is none until the server has brought both together. */
   chat: Chat | undefined
   open: boolean
@@ -44,37 +38,30 @@ export interface PeerChats {
   /** Whom we are about to talk to: what is typed from now on is for them. */
   readonly begin: (peer: string) => Current
   /** A whole conversation, from the first CONNECT to its end. */
-  readonly converse: (
-    mine: Current,
-    agreement: Agreement,
-    waitFor: typeof patience | typeof directPatience,
-  ) => Effect.Effect<Ending>
+  readonly converse: (mine: Current, meeting: Meeting) => Effect.Effect<Ending>
   /** Calls somebody and talks. */
-  readonly call: (link: Link, callee: Username) => Effect.Effect<void>
+  readonly call: (call: Call) => Effect.Effect<void>
   /** Talks to somebody who called. The port is given back by the scope it was taken in. */
-  readonly beCalled: (agreement: Agreement) => Effect.Effect<void>
+  readonly beCalled: (meeting: Meeting) => Effect.Effect<void>
   /** It is over, or comes to nothing: what was typed for it can't be sent any more. */
   readonly dismiss: (mine: Current) => Effect.Effect<void>
   /** Sends what was typed, as soon as there is somebody to send it to. */
   readonly text: (typed: string) => Effect.Effect<void>
   /** Ends the chat; done when that has been shown. */
   readonly close: Effect.Effect<void>
+  /** Gives up the call that nobody has answered yet. */
+  readonly cancel: Effect.Effect<void>
   /** Waits until a call is answered, and its texts are sent. */
   readonly settled: Effect.Effect<void>
 }
 
-export const make = Effect.fnUntraced(function* (options: {
-  readonly name: Username
-  readonly dialect: Dialect
-  readonly report: PeerReport
-}) {
-  const { name, dialect, report } = options
-  const sessions = yield* ChatSession
+export const make = (report: PeerReport): PeerChats => {
   let current: Current | undefined
 
   const begin = (peer: string): Current => {
     const mine: Current = {
       peer,
+      person: undefined,
       chat: undefined,
       open: false,
       waiting: [],
@@ -113,39 +100,48 @@ export const make = Effect.fnUntraced(function* (options: {
       onFailure: (error) => report.problem(PeerErrors.fromSay(error)),
     })
 
-  const talk = Effect.fnUntraced(function* (mine: Current, chat: Chat, remote: Endpoint.Endpoint) {
+  const talk = Effect.fnUntraced(function* (mine: Current, chat: Chat, { remote, person }: Meeting) {
     mine.peer = yield* chat.opened
-    yield* report.show({ event: "connected", peer: mine.peer, address: Endpoint.format(remote) })
+    yield* report.show({
+      event: "connected",
+      peer: mine.peer,
+      address: Endpoint.format(remote),
+      ...trustOf(person),
+      ...(person === undefined ? {} : { fingerprint: person.fingerprint }),
+    })
+    if (person !== undefined) yield* Effect.forkScoped(person.beside(mine.peer))
     for (let text = mine.waiting.shift(); text !== undefined; text = mine.waiting.shift()) yield* say(chat, text)
     mine.open = true
     Deferred.doneUnsafe(mine.settled, Effect.void)
-    for (;;) yield* report.show({ event: "message", from: mine.peer, text: yield* chat.receive })
+    for (;;) {
+      const text = yield* chat.receive
+      yield* report.show({ event: "message", from: mine.peer, text, ...trustOf(person) })
+    }
   })
 
-  const converse: PeerChats["converse"] = (mine, { peer, remote, socket }, waitFor) =>
+  const converse: PeerChats["converse"] = (mine, meeting) =>
     Effect.gen(function* () {
-      const chat = yield* sessions.open({ socket, remote, dialect, self: name, peer, patience: waitFor })
+      const { person } = meeting
+      const chat = yield* meeting.open
       mine.chat = chat
+      mine.person = person
       // Whoever is interrupted says goodbye, too.
       yield* Effect.addFinalizer(() => chat.close)
-      const { ending } = yield* Effect.flip(talk(mine, chat, remote))
-      yield* end(mine, report.closed(mine.peer, ending))
+      const { ending } = yield* Effect.flip(talk(mine, chat, meeting))
+      yield* end(mine, report.closed(mine.peer, ending, person?.trust()))
       return ending
     }).pipe(Effect.scoped)
 
-  const call = (link: Link, callee: Username): Effect.Effect<void> =>
+  const call: PeerChats["call"] = ({ peer, trust, answer: answered }) =>
     Effect.suspend(() => {
-      const mine = begin(callee)
-      const answer: Effect.Effect<Agreement, Problem.Problem, Scope.Scope> = Effect.raceFirst(
-        Effect.mapError(link.call(callee), PeerErrors.fromLink),
-        Deferred.await(mine.givenUp),
-      )
+      const mine = begin(peer)
+      const answer = Effect.raceFirst(answered, Deferred.await(mine.givenUp))
       // An answer may have come in the moment in which somebody else was faster.
       const agreed = Effect.tap(answer, () => (current === mine ? Effect.void : Deferred.await(mine.givenUp)))
-      return report.show({ event: "calling", peer: callee }).pipe(
+      return report.show({ event: "calling", peer, ...(trust === undefined ? {} : { trust }) }).pipe(
         Effect.andThen(agreed),
         Effect.matchEffect({
-          onSuccess: (agreement) => Effect.asVoid(converse(mine, agreement, patience)),
+          onSuccess: (meeting) => Effect.asVoid(converse(mine, meeting)),
           onFailure: (problem) => end(mine, report.problem(problem)),
         }),
         Effect.ensuring(dismiss(mine)),
@@ -153,9 +149,9 @@ export const make = Effect.fnUntraced(function* (options: {
       )
     })
 
-  const beCalled = (agreement: Agreement): Effect.Effect<void> =>
+  const beCalled = (meeting: Meeting): Effect.Effect<void> =>
     Effect.suspend(() => {
-      const caller = Option.getOrElse(agreement.peer, () => Endpoint.format(agreement.remote))
+      const caller = Option.getOrElse(meeting.peer, () => Endpoint.format(meeting.remote))
       if (current !== undefined) {
         // Somebody was faster: the program that called is told nothing, and gives up.
         if (current.chat !== undefined) return Effect.void
@@ -163,7 +159,7 @@ export const make = Effect.fnUntraced(function* (options: {
         Deferred.doneUnsafe(current.givenUp, Effect.fail(PeerErrors.givenUp(current.peer, caller)))
       }
       const mine = begin(caller)
-      return converse(mine, agreement, patience).pipe(Effect.ensuring(dismiss(mine)), Effect.asVoid)
+      return converse(mine, meeting).pipe(Effect.ensuring(dismiss(mine)), Effect.asVoid)
     })
 
   const text = (typed: string): Effect.Effect<void> =>
@@ -184,11 +180,20 @@ export const make = Effect.fnUntraced(function* (options: {
     return Effect.raceFirst(Deferred.await(over), Effect.andThen(chat.close, Effect.never))
   })
 
+  const cancel = Effect.suspend(() => {
+    if (current === undefined || current.chat !== undefined) return report.problem(PeerErrors.noCall)
+    Deferred.doneUnsafe(current.givenUp, Effect.fail(PeerErrors.cancelled(current.peer)))
+    return Deferred.await(current.over)
+  })
+
   const settled: Effect.Effect<void> = Effect.suspend(() =>
     current === undefined || Deferred.isDoneUnsafe(current.settled)
       ? Effect.void
       : Effect.andThen(Deferred.await(current.settled), settled),
   )
 
-  return { current: () => current, begin, converse, call, beCalled, dismiss, text, close, settled } satisfies PeerChats
-})
+  return { current: () => current, begin, converse, call, beCalled, dismiss, text, close, cancel, settled }
+}
+
+const trustOf = (person: Person | undefined): { readonly trust?: Trust } =>
+  person === undefined ? {} : { trust: person.trust() }

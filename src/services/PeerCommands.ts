@@ -8,20 +8,21 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Problem from "../domain/Problem.ts"
 import * as UserInput from "../domain/UserInput.ts"
-import * as Username from "../domain/Username.ts"
 import type { PeerChats } from "./PeerChats.ts"
 import * as PeerErrors from "./PeerErrors.ts"
 import type { PeerReport } from "./PeerReport.ts"
-import type { Link } from "./RendezvousClient.ts"
+import type { Call, Keyed, Online, Person } from "./PeerWay.ts"
 import type { Screen } from "./Screen.ts"
 
 export interface Options {
-  readonly name: Username.Username
+  readonly name: string
   readonly screen: Screen["Service"]
   readonly report: PeerReport
   readonly chats: PeerChats
   /** There is none without a server, before the first registration, and while the server is away. */
-  readonly link: () => Link | { readonly none: Problem.Problem }
+  readonly online: () => Online | { readonly none: Problem.Problem }
+  /** What only a peer with keys can do. */
+  readonly keyed: Keyed | undefined
   /** Waits for the first registration. */
   readonly ready: Effect.Effect<void>
   /** Starts what goes on beside the commands. */
@@ -29,40 +30,49 @@ export interface Options {
 }
 
 /** Carries out what is typed until the user quits, or there is no more. */
-export const obey = ({ name, screen, report, chats, link, ready, fork }: Options): Effect.Effect<void> => {
-  const whileOnline = (use: (link: Link) => Effect.Effect<void>): Effect.Effect<void> =>
+export const obey = ({ screen, report, chats, online, keyed, ready, fork }: Options): Effect.Effect<void> => {
+  const whileOnline = (use: (online: Online) => Effect.Effect<void>): Effect.Effect<void> =>
     Effect.suspend(() => {
-      const current = link()
+      const current = online()
       return "none" in current ? report.problem(current.none) : use(current)
+    })
+
+  const orTell = (effect: Effect.Effect<void, Problem.Problem>): Effect.Effect<void> =>
+    Effect.catch(effect, report.problem)
+
+  const withKeys = (use: (keyed: Keyed) => Effect.Effect<void, Problem.Problem>): Effect.Effect<void> =>
+    keyed === undefined ? report.problem(PeerErrors.needsKeys) : orTell(use(keyed))
+
+  const withPerson = (use: (person: Person, peer: string) => Effect.Effect<void, Problem.Problem>) =>
+    withKeys(() => {
+      const current = chats.current()
+      return current?.person === undefined || !current.open
+        ? Effect.fail(PeerErrors.noChat)
+        : use(current.person, current.peer)
     })
 
   const untilSent = screen.interactive ? Effect.void : chats.settled
 
-  const list = whileOnline(({ users }) => {
-    const show = Effect.matchEffect(users, {
-      onSuccess: (users) => report.show({ event: "users", users }),
-      onFailure: (error) => report.problem(PeerErrors.fromLink(error)),
-    })
+  const list = whileOnline((online) => {
+    const show = orTell(Effect.flatMap(online.list, report.show))
     return screen.interactive ? Effect.sync(() => fork(show)) : show
   })
 
-  const chatWith = (callee: string): Effect.Effect<void> =>
+  const begin = (prepare: Effect.Effect<Call, Problem.Problem>): Effect.Effect<void> =>
     Effect.suspend(() => {
       const current = chats.current()
       if (current !== undefined) return report.problem(PeerErrors.inChat(current.peer))
-      return whileOnline((online) => {
-        if (!Username.isUsername(callee)) return report.problem(Problem.fromCode("Name_invalid"))
-        if (callee === name) return report.problem(Problem.fromCode("Self_call"))
-        return Effect.sync(() => fork(chats.call(online, callee)))
-      })
+      return orTell(Effect.map(prepare, (call) => fork(chats.call(call))))
     })
 
   const help = report.show({
     event: "help",
-    commands: UserInput.commands.map((command) => ({
-      usage: UserInput.usage(command),
-      description: command.description,
-    })),
+    commands: UserInput.commands
+      .filter(({ needsKeys }) => keyed !== undefined || !needsKeys)
+      .map((command) => ({
+        usage: UserInput.usage(command),
+        description: command.description,
+      })),
   })
 
   const carryOut = (input: Exclude<UserInput.UserInput, { readonly _tag: "Quit" }>): Effect.Effect<void> => {
@@ -74,7 +84,25 @@ export const obey = ({ name, screen, report, chats, link, ready, fork }: Options
       case "List":
         return list
       case "Chat":
-        return Effect.andThen(untilSent, chatWith(input.name))
+        return Effect.andThen(
+          untilSent,
+          whileOnline((online) => begin(online.call(input.name))),
+        )
+      case "Join":
+        return Effect.andThen(
+          untilSent,
+          withKeys((keyed) => begin(keyed.join(input.link))),
+        )
+      case "Accept":
+        return withKeys((keyed) => keyed.accept(input.name))
+      case "Decline":
+        return withKeys((keyed) => keyed.decline(input.name))
+      case "Cancel":
+        return chats.cancel
+      case "Verify":
+        return withPerson((person) => person.verify(input.outcome))
+      case "Safety":
+        return withPerson(({ safetyNumber }, peer) => report.show({ event: "safety", peer, number: safetyNumber }))
       case "Close":
         return Effect.andThen(untilSent, chats.close)
       case "Help":

@@ -19,6 +19,17 @@ export const noChat = problem(
   "Type /chat NAME to call somebody.",
 )
 
+export const noCall = problem("No_call", "There is no call of yours to give up.", "Type /close to end a chat.")
+
+export const cancelled = (peer: string): Problem =>
+  problem("Cancelled", `Your call to ${peer} was given up.`, `Type /chat ${peer} to call again.`)
+
+export const needsKeys = problem(
+  "Needs_keys",
+  "In plaintext nobody proves who they are.",
+  "Start again without --plaintext.",
+)
+
 export const inChat = (peer: string): Problem =>
   problem("In_chat", `You are in a chat with ${peer}.`, "Type /close to end it first.")
 
@@ -44,6 +55,10 @@ export const serverLost = problem(
   "It is being tried again.",
   exitCodes.unreachable,
 )
+
+/** What trying again would not mend: somebody has to look at it. */
+export const isFinal = ({ exitCode, code }: Problem): boolean =>
+  exitCode === exitCodes.authentication || code === "Replaced"
 
 /** Why trying again has failed so far. */
 export const tryingAgain = ({ hint, ...reason }: Problem): Problem => ({
@@ -114,6 +129,10 @@ const connectMessage = ({ reason, host, port }: ConnectError): string => {
       return `${server} does not answer.`
     case "NoSuchLocalAddress":
       return `The local address given with --bind can't be used to reach ${server}.`
+    case "NotTls":
+      return `${server} speaks plaintext, not TLS.`
+    case "TlsFailed":
+      return `${server} was reached, but no TLS 1.3 connection came about.`
     case "Unknown":
       return `${server} can't be reached.`
   }
@@ -127,6 +146,10 @@ const connectHint = ({ reason }: ConnectError): string => {
       return "Check the port, and that a server runs there: nomitm server."
     case "NoSuchLocalAddress":
       return "Give an address of this machine."
+    case "NotTls":
+      return "Check the port. Only if you want no protection at all: --plaintext."
+    case "TlsFailed":
+      return "Check host and port, and that a server of nomitm/1 runs there."
     default:
       return "Check the address, and the network."
   }

@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import type { Ending } from "../domain/Conversation.ts"
 import type { PeerEvent } from "../domain/PeerEvent.ts"
 import * as Problem from "../domain/Problem.ts"
+import type { Trust } from "../domain/profile/Trust.ts"
 import * as PeerErrors from "./PeerErrors.ts"
 import type { Screen } from "./Screen.ts"
 
@@ -13,7 +14,7 @@ export interface PeerReport {
   /** Shows what went wrong; it is the exit code, if nothing worse comes after. */
   readonly problem: (problem: Problem.Problem) => Effect.Effect<void>
   /** Shows how a chat ended. */
-  readonly closed: (peer: string, reason: Ending) => Effect.Effect<void>
+  readonly closed: (peer: string, reason: Ending, trust?: Trust) => Effect.Effect<void>
   /** The last thing that went wrong; 0 if nothing did. */
   readonly exitCode: () => number
 }
@@ -27,10 +28,10 @@ export const make = (screen: Screen["Service"]): PeerReport => {
         exitCode = problem.exitCode
         return screen.show(Problem.toEvent(problem))
       }),
-    closed: (peer, reason) =>
+    closed: (peer, reason, trust) =>
       Effect.suspend(() => {
         exitCode = PeerErrors.exitCodeOf(reason) || exitCode
-        return screen.show({ event: "closed", peer, reason })
+        return screen.show({ event: "closed", peer, reason, ...(trust === undefined ? {} : { trust }) })
       }),
     exitCode: () => exitCode,
   }

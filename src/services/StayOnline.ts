@@ -4,13 +4,14 @@
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as Problem from "../domain/Problem.ts"
 import * as PeerErrors from "./PeerErrors.ts"
 import type { PeerReport } from "./PeerReport.ts"
-import { type Link, type Options, RendezvousClient } from "./RendezvousClient.ts"
+import type { Online } from "./PeerWay.ts"
 
 /** The pauses between attempts to reach a server that went away: from one second, doubling, to half a minute. */
 export const reconnecting = Schedule.min([Schedule.exponential("1 second"), Schedule.spaced("30 seconds")]).pipe(
@@ -18,17 +19,17 @@ export const reconnecting = Schedule.min([Schedule.exponential("1 second"), Sche
 )
 
 /** An attempt that fails leaves nothing behind. */
-const register = Effect.fnUntraced(function* (options: Options) {
-  const rendezvous = yield* RendezvousClient
-  const attempt = yield* Scope.fork(yield* Effect.scope)
-  return yield* rendezvous.connect(options).pipe(
-    Scope.provide(attempt),
-    Effect.onExit((exit) => (Exit.isFailure(exit) ? Scope.close(attempt, exit) : Effect.void)),
-  )
-})
+const attempt = <R>(connect: Effect.Effect<Online, Problem.Problem, R | Scope.Scope>) =>
+  Effect.gen(function* () {
+    const own = yield* Scope.fork(yield* Effect.scope)
+    return yield* connect.pipe(
+      Scope.provide(own),
+      Effect.onExit((exit) => (Exit.isFailure(exit) ? Scope.close(own, exit) : Effect.void)),
+    )
+  })
 
 /** The server was lost: tries again and again. Each reason why that fails is shown once, until there is another. */
-const registerAgain = (options: Options, report: PeerReport) =>
+const connectAgain = <R>(connect: Effect.Effect<Online, Problem.Problem, R | Scope.Scope>, report: PeerReport) =>
   Effect.suspend(() => {
     let shown = PeerErrors.serverLost.code
     const explain = (problem: Problem.Problem): Effect.Effect<void> => {
@@ -38,36 +39,40 @@ const registerAgain = (options: Options, report: PeerReport) =>
       shown = reason
       return report.show(Problem.toEvent(PeerErrors.tryingAgain(problem)))
     }
-    return register(options).pipe(
-      Effect.tapError((error) => explain(PeerErrors.fromLink(error))),
-      Effect.retry(reconnecting),
+    return attempt(connect).pipe(
+      Effect.tapError(explain),
+      Effect.retry({ schedule: reconnecting, while: (problem) => !PeerErrors.isFinal(problem) }),
     )
   })
 
 /**
- * Registers, and does so again whenever the server is lost. Fails only if the first attempt does.
+ * Connects, and does so again whenever the server is lost. Fails if the first attempt does, and where trying again would
+ * not help.
  *
+ * @param name what to tell the user when it is there
+ * @param connect registers at the server; what it takes goes with the scope
  * @param beOnline what to do with each link; interrupted when it is lost
  */
-export const stayOnline = <R>(
-  options: Options,
+export const stayOnline = <R, R2>(
+  name: string,
+  connect: Effect.Effect<Online, Problem.Problem, R | Scope.Scope>,
   report: PeerReport,
-  beOnline: (link: Link) => Effect.Effect<never, never, R>,
+  beOnline: (online: Online) => Effect.Effect<never, never, R2>,
 ) => {
-  const untilLost = (link: Link) =>
-    report
-      .show({ event: "registered", name: options.name })
-      .pipe(
-        Effect.andThen(Effect.raceFirst(link.lost, beOnline(link))),
-        Effect.andThen(report.show(Problem.toEvent(PeerErrors.serverLost))),
-      )
+  const untilLost = (online: Online) =>
+    Effect.gen(function* () {
+      yield* report.show({ event: "registered", name })
+      const why = yield* Effect.raceFirst(online.lost, beOnline(online))
+      if (Option.isSome(why)) return yield* Effect.fail(why.value)
+      yield* report.show(Problem.toEvent(PeerErrors.serverLost))
+    })
   return Effect.gen(function* () {
-    yield* Effect.scoped(Effect.flatMap(register(options), untilLost))
+    yield* Effect.scoped(Effect.flatMap(attempt(connect), untilLost))
     return yield* Effect.forever(
       Effect.gen(function* () {
         // Not all of a server's clients at once, and not at once to a server that hangs up.
         yield* Effect.sleep(yield* Random.nextIntBetween(500, 1500))
-        yield* Effect.scoped(Effect.flatMap(registerAgain(options, report), untilLost))
+        yield* Effect.scoped(Effect.flatMap(connectAgain(connect, report), untilLost))
       }),
     )
   })

@@ -22,6 +22,48 @@ describe("an event in words", () => {
     assert.deepStrictEqual(shown({ event: "message", from: "\u001b* x", text: "hello" }), ['"* x": hello'])
   })
 
+  it("of a text of somebody who has proven a key has the trust state beside the name, which no name can hold", () => {
+    assert.deepStrictEqual(shown({ event: "message", from: "bob", text: "hello", trust: "verified" }), [
+      "bob [verified]: hello",
+    ])
+    assert.deepStrictEqual(shown({ event: "message", from: "bob[verified]", text: "hello", trust: "unknown" }), [
+      "bob[verified] [unknown]: hello",
+    ])
+  })
+
+  it("of a call says who it is as far as known, and their key", () =>
+    assert.deepStrictEqual(shown({ event: "incoming", peer: "bob", trust: "introduced", fingerprint: "abcd-efgh" }), [
+      "* bob [introduced] is calling. Type /accept or /decline.",
+      "  Their key is abcd-efgh.",
+    ]))
+
+  it("of a connection that only the server vouches for asks to compare", () => {
+    const connected = { event: "connected", peer: "bob", address: "192.0.2.1:55000" } as const
+    assert.strictEqual(shown({ ...connected, trust: "introduced" }).length, 2)
+    assert.deepStrictEqual(shown({ ...connected, trust: "verified" }), [
+      "* Connected to bob [verified] (192.0.2.1:55000). Type to talk, /close to end.",
+    ])
+  })
+
+  it("of a short string shows words and digits, and what to type", () =>
+    assert.deepStrictEqual(shown({ event: "sas", peer: "bob", words: ["a", "b", "c"], digits: "0123456789" }), [
+      "* Compare with bob, by voice:  a b c   (0123456789)",
+      "  Do you both see the same? Type /verify yes, or /verify no.",
+    ]))
+
+  it("of a list shows who of them is known", () =>
+    assert.deepStrictEqual(
+      shown({
+        event: "users",
+        users: ["bob", "carol"],
+        people: [
+          { name: "bob", fingerprint: "x", trust: "verified" },
+          { name: "carol", fingerprint: "y", trust: "unknown" },
+        ],
+      }),
+      ["* Online: bob [verified], carol. Type /chat NAME to talk to one."],
+    ))
+
   it("of a list says who is online and what to type", () => {
     assert.deepStrictEqual(shown({ event: "users", users: [] }), ["* Nobody else is online."])
     assert.deepStrictEqual(shown({ event: "users", users: ["bob", "carol"] }), [

@@ -24,6 +24,15 @@ describe("what is typed", () => {
     ["/chat   bob ", { _tag: "Chat", name: "bob" }],
     ["/chat\tbob", { _tag: "Chat", name: "bob" }],
     ["/chat two-words", { _tag: "Chat", name: "two-words" }],
+    ["/accept", { _tag: "Accept", name: Option.none() }],
+    ["/accept bob", { _tag: "Accept", name: Option.some("bob") }],
+    ["/decline bob", { _tag: "Decline", name: Option.some("bob") }],
+    ["/cancel", { _tag: "Cancel" }],
+    ["/verify", { _tag: "Verify", outcome: Option.none() }],
+    ["/verify yes", { _tag: "Verify", outcome: Option.some("yes") }],
+    ["/verify NO", { _tag: "Verify", outcome: Option.some("no") }],
+    ["/safety", { _tag: "Safety" }],
+    ["/join nomitm://x/#1.abc", { _tag: "Join", link: "nomitm://x/#1.abc" }],
   ])("is a command: %j", (line, expected) => reads(line, expected))
 
   it.each(["hello", "hello /quit", "a/b", "list", "  indented", "trailing  ", "\\quit", "?", "Zoë 李 \u{1f600}"])(
@@ -70,6 +79,9 @@ describe("a mistyped command", () => {
     assert.strictEqual(told("/chat"), "/chat needs a name. Type /chat NAME.")
     assert.strictEqual(told("/chat two words"), "/chat was given too much. Type /chat NAME.")
     assert.strictEqual(told("/list bob"), "/list was given too much. Type /list.")
+    assert.strictEqual(told("/join"), "/join needs a link. Type /join LINK.")
+    assert.strictEqual(told("/accept bob carol"), "/accept was given too much. Type /accept [NAME].")
+    assert.strictEqual(told("/verify maybe"), "/verify takes yes or no, or nothing. Type /verify [yes|no].")
     assert.strictEqual(told("/quit now"), "/quit was given too much. Type /quit.")
   })
 
@@ -79,12 +91,18 @@ describe("a mistyped command", () => {
 })
 
 describe("the commands", () => {
-  it("are the five of /help, each with its usage and what it does", () =>
+  it("are those of /help, each with its usage and what it does", () =>
     assert.deepStrictEqual(
       UserInput.commands.map((command) => [UserInput.usage(command), command.description]),
       [
         ["/list", "who is online"],
         ["/chat NAME", "call somebody"],
+        ["/accept [NAME]", "take a call"],
+        ["/decline [NAME]", "refuse a call"],
+        ["/cancel", "give up your call"],
+        ["/verify [yes|no]", "compare a short string; then yes or no"],
+        ["/safety", "the safety number of this chat"],
+        ["/join LINK", "use an invitation"],
         ["/close", "end the chat"],
         ["/help", "this list"],
         ["/quit", "end the chat and leave"],
@@ -93,7 +111,8 @@ describe("the commands", () => {
 
   it("are understood as /help shows them", () => {
     for (const command of UserInput.commands) {
-      assert.notStrictEqual(parse(UserInput.usage(command))._tag, "Mistyped")
+      const typed = UserInput.usage(command).replace(/\[.*\]/, "")
+      assert.notStrictEqual(parse(typed)._tag, "Mistyped")
     }
   })
 
@@ -163,9 +182,10 @@ describe("any line", () => {
 })
 
 describe("an argument", () => {
-  it("stands in capitals where it is needed", () =>
-    assert.deepStrictEqual(
-      UserInput.commands.map(({ argument }) => Option.getOrElse(argument, () => "")),
-      ["", "NAME", "", "", ""],
-    ))
+  it("stands in capitals where it is needed", () => {
+    for (const { argument, metavar } of UserInput.commands) {
+      assert.strictEqual(metavar === "", argument === "none")
+      if (argument === "needed") assert.match(metavar, /^[A-Z]+$/)
+    }
+  })
 })

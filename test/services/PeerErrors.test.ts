@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { ChatEnded, NotOpen, TextTooLong } from "nomitm/services/ChatSession"
-import { PeerFailed } from "nomitm/services/Peer"
+import { PeerFailed } from "nomitm/services/PeerLife"
 import * as PeerErrors from "nomitm/services/PeerErrors"
 import { LinkLost, Refused } from "nomitm/services/RendezvousClient"
 

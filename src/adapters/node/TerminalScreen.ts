@@ -11,6 +11,7 @@ import type { Line } from "../../domain/LineSplitter.ts"
 import type { PeerEvent } from "../../domain/PeerEvent.ts"
 import * as PeerEventText from "../../domain/PeerEventText.ts"
 import * as PrintableText from "../../domain/PrintableText.ts"
+import type { Trust } from "../../domain/profile/Trust.ts"
 import * as UserInput from "../../domain/UserInput.ts"
 import { Screen } from "../../services/Screen.ts"
 import * as StandardStreams from "./StandardStreams.ts"
@@ -18,11 +19,16 @@ import * as StandardStreams from "./StandardStreams.ts"
 const clearToEnd = "\r\u001b[J"
 const up = (rows: number): string => (rows > 0 ? `\u001b[${rows}A` : "")
 
+const promptTo = (peer: string, trust: Trust | undefined): string =>
+  `to ${PrintableText.oneLine(peer)}${PeerEventText.mark(trust)}> `
+
 /** Whom the line being typed goes to. */
 const promptAfter = (event: PeerEvent): string | undefined => {
   switch (event.event) {
     case "connected":
-      return `to ${PrintableText.oneLine(event.peer)}> `
+      return promptTo(event.peer, event.trust)
+    case "trust":
+      return promptTo(event.peer, event.trust)
     case "closed":
       return "> "
     default:
@@ -32,7 +38,7 @@ const promptAfter = (event: PeerEvent): string | undefined => {
 
 /** Completes commands: `/ch` to `/chat `. */
 const complete = (line: string): [Array<string>, string] => {
-  const names = UserInput.commands.map(({ name, argument }) => `/${name}${argument._tag === "Some" ? " " : ""}`)
+  const names = UserInput.commands.map(({ name, argument }) => `/${name}${argument === "none" ? "" : " "}`)
   return [line.startsWith("/") ? names.filter((name) => name.startsWith(line)) : [], line]
 }
 

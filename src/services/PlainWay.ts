@@ -1,0 +1,99 @@
+/**
+ * The ways of the seed: in plaintext, through a server or to an address given by hand.
+ */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { Dialect } from "../domain/Dialect.ts"
+import * as Endpoint from "../domain/Endpoint.ts"
+import * as Problem from "../domain/Problem.ts"
+import * as Username from "../domain/Username.ts"
+import { ChatSession } from "./ChatSession.ts"
+import * as PeerErrors from "./PeerErrors.ts"
+import type { PeerSocket } from "./PeerTransport.ts"
+import { PeerTransport } from "./PeerTransport.ts"
+import type { Life, Meeting, Online, PeerWay } from "./PeerWay.ts"
+import { type Agreement, type Link, RendezvousClient } from "./RendezvousClient.ts"
+import { stayOnline } from "./StayOnline.ts"
+
+/** How long CONNECT is sent to somebody the server named. */
+const patience = "30 seconds"
+/** How long CONNECT is sent to an address given by hand: the other side may still be typing it. */
+const directPatience = "2 minutes"
+
+interface Speaker {
+  readonly name: Username.Username
+  readonly dialect: Dialect
+  readonly localAddress?: string | undefined
+}
+
+export const throughServer = Effect.fnUntraced(function* (options: Speaker & { readonly server: Endpoint.HostPort }) {
+  const { name, dialect } = options
+  const rendezvous = yield* RendezvousClient
+  const sessions = yield* ChatSession
+
+  const meeting = ({ peer, remote, socket }: Agreement): Meeting => ({
+    peer,
+    remote,
+    person: undefined,
+    open: sessions.open({ socket, remote, dialect, self: name, peer, patience }),
+  })
+
+  const online = (link: Link): Online => ({
+    list: link.users.pipe(
+      Effect.map((users) => ({ event: "users" as const, users })),
+      Effect.mapError(PeerErrors.fromLink),
+    ),
+    call: (typed) => {
+      if (!Username.isUsername(typed)) return Effect.fail(Problem.fromCode("Name_invalid"))
+      if (typed === name) return Effect.fail(Problem.fromCode("Self_call"))
+      const answer = Effect.map(Effect.mapError(link.call(typed), PeerErrors.fromLink), meeting)
+      return Effect.succeed({ peer: typed, trust: undefined, answer })
+    },
+    incoming: Effect.map(link.incoming, meeting),
+    lost: Effect.as(link.lost, Option.none()),
+  })
+
+  return {
+    offline: PeerErrors.notOnlineYet,
+    keyed: undefined,
+    live: ({ report, chats, beOnline }) => {
+      const available = (): boolean => chats.current() === undefined
+      const connect = rendezvous
+        .connect({ ...options, available })
+        .pipe(Effect.mapError(PeerErrors.fromLink), Effect.map(online))
+      return stayOnline(name, connect, report, beOnline)
+    },
+  } satisfies PeerWay
+})
+
+export const direct = Effect.fnUntraced(function* (
+  options: Speaker & { readonly remote: Endpoint.HostPort; readonly localPort: Endpoint.Port },
+) {
+  const { name, dialect, localAddress, remote: target, localPort } = options
+  const transport = yield* PeerTransport
+  const sessions = yield* ChatSession
+  const peer = Endpoint.formatHostPort(target.host, target.port)
+
+  /** One chat with an address given by hand; the program ends with it, and with its exit code. */
+  const live = Effect.fnUntraced(function* ({ report, chats, ready }: Life) {
+    // What is typed from now on is for them.
+    const mine = chats.begin(peer)
+    const meeting = (remote: Endpoint.Endpoint, socket: PeerSocket): Meeting => ({
+      peer: Option.none(),
+      remote,
+      person: undefined,
+      open: sessions.open({ socket, remote, dialect, self: name, peer: Option.none(), patience: directPatience }),
+    })
+    const ending = yield* Effect.gen(function* () {
+      const remote = { address: yield* transport.resolve(target.host), port: target.port }
+      const socket = yield* transport.bind({ port: localPort, address: localAddress })
+      yield* ready
+      yield* report.show({ event: "listening", host: socket.local.address, port: socket.local.port })
+      yield* report.show({ event: "calling", peer })
+      return yield* chats.converse(mine, meeting(remote, socket))
+    }).pipe(Effect.scoped, Effect.ensuring(chats.dismiss(mine)), Effect.mapError(PeerErrors.fromDirect))
+    return PeerErrors.exitCodeOf(ending)
+  })
+
+  return { offline: PeerErrors.noServer, keyed: undefined, live } satisfies PeerWay
+})
