@@ -7,7 +7,7 @@ import * as Bytes from "../crypto/Bytes.ts"
 
 /** Lengths of what stands in lines, in bytes. */
 export const callIdBytes = 16
-export const idBytes = 32
+export const hashBytes = 32
 export const certificateBytes = 144
 export const signatureBytes = 64
 export const m1Bytes = 1800

@@ -5,17 +5,17 @@ import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Endpoint from "../Endpoint.ts"
+import * as PersonId from "../identity/PersonId.ts"
 import * as PersonName from "../PersonName.ts"
 import * as Base64Field from "./Base64Field.ts"
 import * as Who from "./Who.ts"
 
 const callId = Base64Field.exactly(Base64Field.callIdBytes)
-const id = Base64Field.exactly(Base64Field.idBytes)
 const codePattern = /^[A-Za-z][A-Za-z0-9_]{0,63}$/
 const Code = Schema.String.check(Schema.isPattern(codePattern))
 
 /** Somebody who is online. */
-export const User = Schema.Struct({ name: PersonName.PersonName, id })
+export const User = Schema.Struct({ name: PersonName.PersonName, id: PersonId.PersonId })
 export type User = typeof User.Type
 
 export const ServerMessage = Schema.TaggedUnion({
@@ -33,7 +33,7 @@ export const ServerMessage = Schema.TaggedUnion({
   Incoming: {
     callId,
     /** SHA-256 of the caller's id. */
-    callerHash: id,
+    callerHash: Base64Field.exactly(Base64Field.hashBytes),
     m1: Base64Field.exactly(Base64Field.m1Bytes),
   },
   /** From the other side of the call. */
@@ -76,7 +76,7 @@ export const encode = (message: ServerMessage): string => {
     case "Released":
       return `RELEASE ${message.name} OK\n`
     case "Users":
-      return `STARTUSERS\n${message.users.map(({ name, id }) => `${name} ${Base64Field.encode(id)}\n`).join("")}ENDUSERS\n`
+      return `STARTUSERS\n${message.users.map(({ name, id }) => `${name} ${id}\n`).join("")}ENDUSERS\n`
     case "Found":
       return `USER ${message.name} ${Base64Field.encode(message.certificate)}\n`
     case "Incoming": {
@@ -132,7 +132,7 @@ export const decode = (line: string): Result.Result<ServerLine, ServerLineError>
     }
     case "INCOMING": {
       const callId = decodeCallId(words[1])
-      const callerHash = Base64Field.decode(words[2], Base64Field.idBytes)
+      const callerHash = Base64Field.decode(words[2], Base64Field.hashBytes)
       const m1 = Base64Field.decode(words[3], Base64Field.m1Bytes)
       return callId === undefined || callerHash === undefined || m1 === undefined
         ? failure
@@ -198,8 +198,8 @@ const decodeDone = (
 
 const decodeUser = (words: ReadonlyArray<string>): Result.Result<ServerLine, ServerLineError> => {
   const name = words[0]!
-  const id = Base64Field.decode(words[1], Base64Field.idBytes)
-  return id !== undefined && PersonName.isPersonName(name)
+  const id = words[1] ?? ""
+  return PersonId.isPersonId(id) && PersonName.isPersonName(name)
     ? Result.succeed({ _tag: "User", user: { name, id } })
     : failure
 }

@@ -4,6 +4,7 @@
 import * as Arbitrary from "effect/Arbitrary"
 import * as Result from "effect/Result"
 import * as ErrorCode from "../../../src/domain/ErrorCode.ts"
+import * as PersonId from "../../../src/domain/identity/PersonId.ts"
 import * as Base64Field from "../../../src/domain/nomitm1/Base64Field.ts"
 import { type ClientLine, EndCode } from "../../../src/domain/nomitm1/ClientLine.ts"
 import type { ServerMessage } from "../../../src/domain/nomitm1/ServerLine.ts"
@@ -35,7 +36,7 @@ export const personName: Arbitrary.Arbitrary<PersonName.PersonName> = Arbitrary.
 )
 
 export const callId = bytes(Base64Field.callIdBytes)
-const id = bytes(Base64Field.idBytes)
+export const id = Arbitrary.map(bytes(PersonId.bytes), PersonId.ofBytes)
 const certificate = bytes(Base64Field.certificateBytes)
 const m1 = bytes(Base64Field.m1Bytes)
 const data = upTo(Base64Field.maxDataBytes)
@@ -81,7 +82,7 @@ export const serverMessage: Arbitrary.Arbitrary<ServerMessage> = oneOf<ServerMes
   tagged("Released", { name: personName }),
   tagged("Users", { users: Arbitrary.array(Arbitrary.all({ name: personName, id }), { maxLength: 20 }) }),
   tagged("Found", { name: personName, certificate }),
-  tagged("Incoming", { callId, callerHash: id, m1 }),
+  tagged("Incoming", { callId, callerHash: bytes(Base64Field.hashBytes), m1 }),
   tagged("Pass", { callId, data }),
   tagged("Ended", { callId, code }),
   tagged("AskPort", { port, callId }),
