@@ -38,7 +38,7 @@ export const obey = ({ screen, report, chats, online, keyed, ready, fork }: Opti
     })
 
   const orTell = (effect: Effect.Effect<void, Problem.Problem>): Effect.Effect<void> =>
-    Effect.catch(effect, report.problem)
+    effect.pipe(Effect.catch(report.problem))
 
   const withKeys = (use: (keyed: Keyed) => Effect.Effect<void, Problem.Problem>): Effect.Effect<void> =>
     keyed === undefined ? report.problem(PeerErrors.needsKeys) : orTell(use(keyed))
