@@ -109,6 +109,12 @@ const cantListen = ({ reason, address, port }: ListenError): Problem => {
         `You may not listen on TCP port ${port}.`,
         "Choose a port above 1023 with --port.",
       )
+    case "BadIdentity":
+      return problem(
+        "Identity_invalid",
+        "The server's key and certificate can't be used for TLS.",
+        "Give others with --tls-cert and --tls-key.",
+      )
     case "Unknown":
       return problem(
         "Listen_failed",

@@ -56,7 +56,7 @@ export const make = (bind: "127.0.0.1" | "::" = "127.0.0.1"): Wire => {
       RendezvousTransport.of({
         listen: (options) =>
           Effect.map(real.listen(options), (listener) => ({
-            local: listener.local,
+            ...listener,
             serve: (handler) =>
               listener.serve((connection) =>
                 Effect.suspend(() => {

@@ -40,6 +40,8 @@ export interface Options {
   readonly link?: Partial<Link.Link> | undefined
   /** The addresses of host names. */
   readonly names?: Readonly<Record<string, string>> | undefined
+  /** Whether an authority vouches for the key of a server at this host; none does without it. */
+  readonly isCertified?: ((host: string, serverKey: Uint8Array) => boolean) | undefined
   /** How many datagrams may be under way at a time; more are dropped. */
   readonly maxInFlight?: number | undefined
   /** Told of every datagram sent, delivered and dropped. */
@@ -142,7 +144,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
     const addresses = addressesOf(attachment.address)
     const station = new HostStation(wires, name ?? addresses[0] ?? "a host", segmentOf(attachment), addresses)
     const peerTransport = makePeerTransport(station, lookup)
-    const rendezvousTransport = makeRendezvousTransport(station, lookup, streams)
+    const rendezvousTransport = makeRendezvousTransport(station, lookup, options.isCertified ?? (() => false), streams)
     const host: MemoryHost = {
       name: station.name,
       peerTransport,

@@ -1,4 +1,9 @@
-/** `RendezvousTransport` of a host in the network. */
+/**
+ * `RendezvousTransport` of a host in the network.
+ *
+ * TLS is played: both ends get the same exporter, which nobody else has, and the server's key as it says. It costs the
+ * client one round trip more. Whoever sits in between has sessions of its own with either side, and its own key.
+ */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
@@ -11,7 +16,9 @@ import {
   type Listener,
   ListenError,
   RendezvousTransport,
+  type Secured,
 } from "../../services/RendezvousTransport.ts"
+import { type ServerIdentity, ServerIdentityError } from "../../services/ServerIdentity.ts"
 import type { HostStation } from "./HostStation.ts"
 import { allAddresses } from "./PortTable.ts"
 import type { Reception, Segment, Station } from "./Segment.ts"
@@ -24,29 +31,33 @@ export const backlog = 1024
 
 /**
  * @param lookup what a host name, or an address, resolves to
+ * @param isCertified whether an authority vouches for the key of a server at this host
  * @param streams the ends of all connections of the network that are not over
  */
 export const makeRendezvousTransport = (
   station: HostStation,
   lookup: (host: string) => Option.Option<string>,
+  isCertified: (host: string, serverKey: Uint8Array) => boolean,
   streams: Map<StreamEnd, HostStation>,
 ): RendezvousTransport["Service"] =>
   RendezvousTransport.of({
     listen: (options) => listen(station, streams, options),
-    connect: (options) => connect(station, lookup, streams, options),
+    connect: (options) => connect(station, lookup, isCertified, streams, options),
   })
 
 const listen = Effect.fnUntraced(function* (
   station: HostStation,
   streams: Map<StreamEnd, HostStation>,
-  options: { readonly address: string; readonly port: number },
+  options: { readonly address: string; readonly port: number; readonly tls?: ServerIdentity | undefined },
 ) {
   const { streamPorts, wires } = station
-  if (!station.has(options.address)) return yield* new ListenError({ reason: "NoSuchAddress", ...options })
+  const { address, port } = options
+  let identity = options.tls
+  if (!station.has(address)) return yield* new ListenError({ reason: "NoSuchAddress", address, port })
   const waiting = yield* Queue.dropping<StreamEnd>(backlog)
-  const chosen = streamPorts.choose(options.address, options.port, wires.chance)
-  if (Option.isNone(chosen)) return yield* new ListenError({ reason: "InUse", ...options })
-  const local = { address: options.address, port: chosen.value }
+  const chosen = streamPorts.choose(address, port, wires.chance)
+  if (Option.isNone(chosen)) return yield* new ListenError({ reason: "InUse", address, port })
+  const local = { address, port: chosen.value }
 
   const letGo = (end: StreamEnd) =>
     Effect.ensuring(
@@ -56,6 +67,13 @@ const listen = Effect.fnUntraced(function* (
   yield* Effect.acquireRelease(
     Effect.sync(() =>
       streamPorts.hold(local, (end) => {
+        if (end.wantsTls) {
+          // A plaintext server takes the connection, and makes no sense of what it hears.
+          if (identity === undefined) return true
+          const session = { exporter: draw(32, wires.chance), serverKey: identity.serverKey, webPki: false }
+          end.secured = session
+          end.other.secured = session
+        }
         if (!Queue.offerUnsafe(waiting, end)) return false
         streams.set(end, station)
         return true
@@ -87,19 +105,40 @@ const listen = Effect.fnUntraced(function* (
         )
       }),
     )
-  return { local, serve } satisfies Listener
+  return {
+    local,
+    serve,
+    useIdentity: (next) =>
+      next.serverKey.length === 32
+        ? Effect.sync(() => {
+            if (identity !== undefined) identity = next
+          })
+        : Effect.fail(
+            new ServerIdentityError({
+              reason: "Invalid",
+              message: "They can't be used for TLS.",
+              hint: "Give others.",
+            }),
+          ),
+  } satisfies Listener
 })
+
+const draw = (length: number, chance: () => number): Uint8Array =>
+  Uint8Array.from({ length }, () => Math.floor(chance() * 256))
 
 const connect = Effect.fnUntraced(function* (
   station: HostStation,
   lookup: (host: string) => Option.Option<string>,
+  isCertified: (host: string, serverKey: Uint8Array) => boolean,
   streams: Map<StreamEnd, HostStation>,
-  {
-    host,
-    port,
-    localAddress,
-  }: { readonly host: string; readonly port: number; readonly localAddress?: string | undefined },
+  options: {
+    readonly host: string
+    readonly port: number
+    readonly security?: "Plaintext" | "Tls" | undefined
+    readonly localAddress?: string | undefined
+  },
 ) {
+  const { host, port, localAddress } = options
   const fail = (reason: ConnectError["reason"]) => new ConnectError({ reason, host, port })
   const found = lookup(host)
   if (Option.isNone(found)) return yield* fail("UnknownHost")
@@ -134,6 +173,7 @@ const connect = Effect.fnUntraced(function* (
     client: { local, remote },
     server: { local: remote, remote: route.source },
   })
+  server.wantsTls = options.security === "Tls"
 
   yield* Effect.acquireRelease(
     Effect.sync(() => streams.set(client, station)),
@@ -149,10 +189,16 @@ const connect = Effect.fnUntraced(function* (
       if (client.isGone || !isOpen() || route.to === undefined) return
       const reception = route.to.knock(remote, server)
       if (reception === "Silence") return
-      timeline.plan(timeline.now() + latency(false), () => resume(Effect.succeed(reception)))
+      const handshake = server.wantsTls && reception === "Accepted" ? latency(true) + latency(false) : 0
+      timeline.plan(timeline.now() + latency(false) + handshake, () => resume(Effect.succeed(reception)))
     })
   }).pipe(Effect.timeoutOrElse({ duration: connectMillis, orElse: () => Effect.fail(fail("TimedOut")) }))
   if (reception === "Refused") return yield* fail("Refused")
+  if (server.wantsTls) {
+    const session: Secured | undefined = client.secured
+    if (session === undefined) return yield* fail("NotTls")
+    client.secured = { ...session, webPki: isCertified(host, session.serverKey) }
+  }
   return client.connection()
 })
 

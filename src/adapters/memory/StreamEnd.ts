@@ -10,7 +10,13 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import type { Endpoint } from "../../domain/Endpoint.ts"
-import { type Connection, ConnectionClosed, lingerMillis, outboxBytes } from "../../services/RendezvousTransport.ts"
+import {
+  type Connection,
+  ConnectionClosed,
+  lingerMillis,
+  outboxBytes,
+  type Secured,
+} from "../../services/RendezvousTransport.ts"
 import type { Timeline } from "./Timeline.ts"
 
 /** How much one side sends ahead of what the other has read, in bytes. */
@@ -36,6 +42,10 @@ export class StreamEnd {
   readonly remote: Endpoint
   /** Where this end's pieces arrive. Set right after both are made. */
   other!: StreamEnd
+  /** Whether the client's first byte will be that of a TLS handshake. */
+  wantsTls = false
+  /** The TLS session, if there is one by the time `connection` is asked for. */
+  secured: Secured | undefined
   private readonly timeline: Timeline
   private readonly way: Way
   private readonly inbox: Queue.Queue<Uint8Array, ConnectionClosed>
@@ -81,6 +91,7 @@ export class StreamEnd {
   readonly connection = (): Connection => ({
     local: this.local,
     remote: this.remote,
+    secured: this.secured,
     receive: Effect.map(Queue.takeAll(this.inbox), (pieces) => {
       const bytes = concat(pieces)
       this.read(bytes.length)

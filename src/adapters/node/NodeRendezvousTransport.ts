@@ -1,5 +1,5 @@
 /**
- * `RendezvousTransport` on TCP (`node:net`).
+ * `RendezvousTransport` on TCP (`node:net`) and TLS (`node:tls`).
  *
  * Not on `effect/socket/SocketServer`: a write to a dead connection never returns there, and an idle connection costs
  * several times as much memory (`docs/decisions/0003-sockets.md`).
@@ -7,132 +7,38 @@
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import * as Net from "node:net"
-import * as Endpoint from "../../domain/Endpoint.ts"
+import * as Tls from "node:tls"
 import {
   type Connection,
   ConnectError,
-  ConnectionClosed,
+  handshakeMillis,
   type Listener,
-  lingerMillis,
   ListenError,
-  outboxBytes,
   RendezvousTransport,
 } from "../../services/RendezvousTransport.ts"
+import { type ServerIdentity, ServerIdentityError } from "../../services/ServerIdentity.ts"
 import { errorCode } from "./errorCode.ts"
+import { endpointOf, fromSocket } from "./NodeConnection.ts"
+import * as NodeTls from "./NodeTls.ts"
+import * as TlsAdmission from "./TlsAdmission.ts"
 
-/** Received bytes that wait for their reader; the other side has to wait beyond that. */
-const inboxBytes = 64 * 1024
-/** What a chunk takes in memory beside its bytes, roughly: many of one byte must not take much more than one of many. */
-const chunkBytes = 512
-/** How long connecting may take, in milliseconds. */
+/** How long connecting may take, in milliseconds; a TLS handshake comes on top. */
 const connectMillis = 10_000
-/** A silent connection is probed after this long, so that a vanished host is noticed within a minute. Milliseconds. */
-const probeMillis = 30_000
 
-const ended = Effect.fail(new ConnectionClosed({ reason: "Ended" }))
-const reset = Effect.fail(new ConnectionClosed({ reason: "Reset" }))
-
-/** A connection on a socket that is open. */
-const fromSocket = (socket: Net.Socket): Connection => {
-  const remote = endpointOf(socket.remoteAddress, socket.remotePort)
-  const local = endpointOf(socket.localAddress, socket.localPort)
-  let inbox: Array<Uint8Array> = []
-  let inboxLength = 0
-  let closing: Effect.Effect<never, ConnectionClosed> | undefined
-  let ending = false
-  let reader: ((received: Effect.Effect<Uint8Array, ConnectionClosed>) => void) | undefined
-
-  const close = (how: Effect.Effect<never, ConnectionClosed>): void => {
-    closing ??= how
-    const waiting = reader
-    reader = undefined
-    waiting?.(closing)
-  }
-
-  socket.setNoDelay(true)
-  socket.setKeepAlive(true, probeMillis)
-  socket.on("data", (chunk: Uint8Array) => {
-    if (reader !== undefined) {
-      const waiting = reader
-      reader = undefined
-      waiting(Effect.succeed(chunk))
-      return
-    }
-    if (inboxLength > inboxBytes) {
-      // Once we have said our last word, the other side's must be read for its end to be seen.
-      if (ending) return
-      socket.pause()
-    }
-    inbox.push(chunk)
-    inboxLength += chunk.length + chunkBytes
-  })
-  socket.on("end", () => close(ended))
-  socket.on("error", () => close(reset))
-  socket.on("close", () => close(reset))
-
-  /** Once begun, it comes to its end without anybody waiting for it. */
-  const end = (): void => {
-    if (ending || socket.destroyed) return
-    ending = true
-    socket.resume()
-    socket.end()
-    const timer = setTimeout(() => socket.destroy(), lingerMillis)
-    socket.once("close", () => clearTimeout(timer))
-  }
-
-  return {
-    local,
-    remote,
-    receive: Effect.callback((resume) => {
-      const chunk = inbox.length > 1 ? Buffer.concat(inbox) : inbox[0]
-      if (chunk !== undefined) {
-        inbox = []
-        inboxLength = 0
-        if (socket.isPaused()) socket.resume()
-        return resume(Effect.succeed(chunk))
-      }
-      if (closing !== undefined) return resume(closing)
-      reader = resume
-      return Effect.sync(() => {
-        if (reader === resume) reader = undefined
-      })
-    }),
-    send: (text) => {
-      if (!socket.writable || text === "") return
-      socket.write(text)
-      if (socket.writableLength > outboxBytes) socket.resetAndDestroy()
-    },
-    isOpen: () => socket.writable,
-    drained: Effect.suspend(() =>
-      socket.writableNeedDrain && !socket.destroyed
-        ? Effect.callback<void>((resume) => {
-            const done = (): void => {
-              socket.off("drain", done)
-              socket.off("close", done)
-              resume(Effect.void)
-            }
-            socket.on("drain", done)
-            socket.on("close", done)
-          })
-        : Effect.void,
-    ),
-    end: Effect.callback<void>((resume) => {
-      if (socket.destroyed) return resume(Effect.void)
-      socket.once("close", () => resume(Effect.void))
-      end()
-    }),
-    abort: () => void socket.resetAndDestroy(),
-  }
-}
-
-const endpointOf = (address: string | undefined, port: number | undefined): Endpoint.Endpoint => ({
-  address: Option.getOrElse(Endpoint.canonicalAddress(address ?? ""), () => "0.0.0.0"),
-  port: port ?? 0,
-})
-
-const listen = Effect.fnUntraced(function* (options: { readonly address: string; readonly port: number }) {
+const listen = Effect.fnUntraced(function* (options: {
+  readonly address: string
+  readonly port: number
+  readonly tls?: ServerIdentity | undefined
+}) {
+  const { address, port, tls } = options
+  const admission =
+    tls === undefined
+      ? undefined
+      : yield* Effect.try({
+          try: () => TlsAdmission.make(tls),
+          catch: () => new ListenError({ reason: "BadIdentity", address, port }),
+        })
   const pending = new Set<Net.Socket>()
   const keep = (socket: Net.Socket): void => {
     pending.add(socket)
@@ -146,8 +52,10 @@ const listen = Effect.fnUntraced(function* (options: { readonly address: string;
         socket.on("error", () => {})
         accept(socket)
       })
-      server.once("error", (cause) => resume(Effect.fail(new ListenError({ reason: listenReason(cause), ...options }))))
-      server.listen({ host: options.address, port: options.port, exclusive: true }, () => {
+      server.once("error", (cause) =>
+        resume(Effect.fail(new ListenError({ reason: listenReason(cause), address, port }))),
+      )
+      server.listen({ host: address, port, exclusive: true }, () => {
         server.removeAllListeners("error")
         server.on("error", () => {})
         resume(Effect.succeed(server))
@@ -165,9 +73,7 @@ const listen = Effect.fnUntraced(function* (options: { readonly address: string;
     Effect.scoped(
       Effect.gen(function* () {
         const run = yield* FiberSet.makeRuntime<Effect.Services<ReturnType<typeof handler>>, void, never>()
-        accept = (socket) => {
-          if (socket.destroyed) return
-          const connection = fromSocket(socket)
+        const admitted = (connection: Connection): void => {
           run(
             handler(connection).pipe(
               Effect.ensuring(connection.end),
@@ -175,10 +81,15 @@ const listen = Effect.fnUntraced(function* (options: { readonly address: string;
             ),
           )
         }
+        accept = (socket) => {
+          if (admission !== undefined) admission.admit(socket, admitted)
+          else if (!socket.destroyed) admitted(fromSocket(socket))
+        }
         yield* Effect.addFinalizer(() =>
           Effect.sync(() => {
             // Who comes while the others are sent away is told by the end of the connection.
             accept = (socket) => socket.destroy()
+            admission?.close()
           }),
         )
         for (const socket of pending) accept(socket)
@@ -186,42 +97,105 @@ const listen = Effect.fnUntraced(function* (options: { readonly address: string;
         return yield* Effect.never
       }),
     )
-  return { local: endpointOf(bound.address, bound.port), serve } satisfies Listener
+  return {
+    local: endpointOf(bound.address, bound.port),
+    serve,
+    useIdentity: (identity) =>
+      Effect.try({
+        try: () => admission?.useIdentity(identity),
+        catch: () =>
+          new ServerIdentityError({
+            reason: "Invalid",
+            message: "They can't be used for TLS.",
+            hint: "Give a certificate with its key, both in PEM.",
+          }),
+      }),
+  } satisfies Listener
 })
 
-const connect = Effect.fnUntraced(function* (options: {
+interface Destination {
   readonly host: string
   readonly port: number
   readonly localAddress?: string | undefined
-}) {
-  const { host, port, localAddress } = options
-  return yield* Effect.acquireRelease(
-    Effect.callback<Connection, ConnectError>((resume) => {
-      const socket = Net.connect({
-        host,
-        port,
-        allowHalfOpen: true,
-        ...(localAddress === undefined ? {} : { localAddress }),
-      })
-      socket.once("error", (cause) =>
-        resume(Effect.fail(new ConnectError({ reason: connectReason(cause), host, port }))),
-      )
-      socket.once("connect", () => {
-        socket.removeAllListeners("error")
-        resume(Effect.succeed(fromSocket(socket)))
-      })
-      return Effect.sync(() => socket.destroy())
-    }).pipe(
-      Effect.timeoutOrElse({
-        duration: connectMillis,
-        orElse: () => Effect.fail(new ConnectError({ reason: "TimedOut", host, port })),
-      }),
-    ),
-    // Begun, not awaited: leaving must not take as long as a server that does not end its side.
-    ({ end }) => Effect.asVoid(Effect.forkDetach(end, { startImmediately: true })),
+}
+
+const connect = Effect.fnUntraced(function* (
+  options: Destination & { readonly security?: "Plaintext" | "Tls" | undefined },
+) {
+  const made: { connection?: Connection } = {}
+  const wire = yield* Effect.acquireRelease(
+    connectWire(options),
+    (wire) =>
+      made.connection === undefined
+        ? Effect.sync(() => void wire.destroy())
+        : // Begun, not awaited: leaving must not take as long as a server that does not end its side.
+          Effect.asVoid(Effect.forkDetach(made.connection.end, { startImmediately: true })),
     { interruptible: true },
   )
+  return (made.connection = options.security === "Tls" ? yield* secure(wire, options) : fromSocket(wire))
 })
+
+const connectWire = ({ host, port, localAddress }: Destination): Effect.Effect<Net.Socket, ConnectError> =>
+  Effect.callback<Net.Socket, ConnectError>((resume) => {
+    const socket = Net.connect({
+      host,
+      port,
+      allowHalfOpen: true,
+      ...(localAddress === undefined ? {} : { localAddress }),
+    })
+    socket.once("error", (cause) => resume(Effect.fail(new ConnectError({ reason: connectReason(cause), host, port }))))
+    socket.once("connect", () => {
+      socket.removeAllListeners("error")
+      // It can be reset before the next look at it.
+      socket.on("error", () => {})
+      resume(Effect.succeed(socket))
+    })
+    return Effect.sync(() => socket.destroy())
+  }).pipe(
+    Effect.timeoutOrElse({
+      duration: connectMillis,
+      orElse: () => Effect.fail(new ConnectError({ reason: "TimedOut", host, port })),
+    }),
+  )
+
+/** The TLS session on a connection; the connection is closed if there is none. */
+const secure = (wire: Net.Socket, { host, port }: Destination): Effect.Effect<Connection, ConnectError> => {
+  const fail = (reason: ConnectError["reason"]) => Effect.fail(new ConnectError({ reason, host, port }))
+  return Effect.callback<Connection, ConnectError>((resume) => {
+    const session = Tls.connect({
+      ...NodeTls.versions,
+      socket: wire,
+      // Which key it is, the caller decides.
+      rejectUnauthorized: false,
+      // An address is no name that a server could be asked by (RFC 6066, section 3).
+      ...(Net.isIP(host) === 0 ? { servername: host } : {}),
+    })
+    session.once("error", (cause) => {
+      wire.destroy()
+      resume(fail(plaintextSigns.has(errorCode(cause) ?? "") ? "NotTls" : "TlsFailed"))
+    })
+    session.once("secureConnect", () => {
+      const secured = NodeTls.atClient(session, host)
+      if (secured === undefined) {
+        session.destroy()
+        return resume(fail("TlsFailed"))
+      }
+      session.removeAllListeners("error")
+      resume(Effect.succeed(fromSocket(session, secured, wire)))
+    })
+    return Effect.sync(() => {
+      session.on("error", () => {})
+      wire.destroy()
+    })
+  }).pipe(Effect.timeoutOrElse({ duration: handshakeMillis, orElse: () => fail("TlsFailed") }))
+}
+
+/** What OpenSSL says of an answer that is no TLS record at all. */
+const plaintextSigns = new Set([
+  "ERR_SSL_WRONG_VERSION_NUMBER",
+  "ERR_SSL_PACKET_LENGTH_TOO_LONG",
+  "ERR_SSL_HTTP_REQUEST",
+])
 
 const listenReason = (cause: unknown): ListenError["reason"] => {
   switch (errorCode(cause)) {
