@@ -1,0 +1,117 @@
+/**
+ * What the first two messages of a chat's handshake say, inside their encryption (PROTOCOL.md, section 15).
+ *
+ * ```
+ * M1  version 1 (= 1) | certificate 144 | ML-KEM-768 public key 1184 | invited 1 | inviteId 16 |
+ *     length 1 | caller's name | length 1 | name or id dialled | zeros: 1,704 bytes
+ * M2  version 1 (= 1) | certificate 144 | ML-KEM-768 ciphertext 1088 | length 1 | callee's name | zeros: 1,432 bytes
+ * ```
+ *
+ * There is one way to write a payload; all others are refused.
+ */
+import * as Bytes from "../crypto/Bytes.ts"
+import { kemCiphertextBytes, kemPublicKeyBytes, keyBytes, tagBytes } from "../crypto/Primitives.ts"
+import * as Certificate from "../identity/Certificate.ts"
+import * as Who from "../nomitm1/Who.ts"
+import * as PersonName from "../PersonName.ts"
+
+/** Lengths of the messages as they travel, in bytes. */
+export const m1Bytes = 1800
+export const m2Bytes = 1480
+/** M1 carries an ephemeral key and an encrypted static key besides its payload, M2 an ephemeral key. */
+const m1PayloadBytes = m1Bytes - keyBytes - (keyBytes + tagBytes) - tagBytes
+const m2PayloadBytes = m2Bytes - keyBytes - tagBytes
+
+export const inviteIdBytes = 16
+const version = 1
+
+export interface M1 {
+  /** The caller's, 144 bytes. */
+  readonly certificate: Uint8Array
+  readonly kemPublicKey: Uint8Array
+  /** 16 bytes; none without an invitation. */
+  readonly inviteId: Uint8Array | undefined
+  /** The caller's. */
+  readonly name: PersonName.PersonName
+  /** As the caller's person knows the callee. */
+  readonly dialled: Who.Who
+}
+
+export interface M2 {
+  /** The callee's, 144 bytes. */
+  readonly certificate: Uint8Array
+  readonly kemCiphertext: Uint8Array
+  /** The callee's. */
+  readonly name: PersonName.PersonName
+}
+
+/** Length and text: a name has at most 128 bytes. */
+const word = (text: string): Uint8Array => {
+  const bytes = Bytes.ofText(text)
+  return Bytes.concat(Uint8Array.of(bytes.length), bytes)
+}
+
+const padded = (length: number, ...parts: ReadonlyArray<Uint8Array>): Uint8Array => {
+  const whole = new Uint8Array(length)
+  whole.set(Bytes.concat(...parts))
+  return whole
+}
+
+export const encodeM1 = ({ certificate, kemPublicKey, inviteId, name, dialled }: M1): Uint8Array =>
+  padded(
+    m1PayloadBytes,
+    Uint8Array.of(version),
+    certificate,
+    kemPublicKey,
+    Uint8Array.of(inviteId === undefined ? 0 : 1),
+    inviteId ?? new Uint8Array(inviteIdBytes),
+    word(name),
+    word(Who.encode(dialled)),
+  )
+
+export const encodeM2 = ({ certificate, kemCiphertext, name }: M2): Uint8Array =>
+  padded(m2PayloadBytes, Uint8Array.of(version), certificate, kemCiphertext, word(name))
+
+// What is no UTF-8 becomes U+FFFD, which is in no name.
+const decoder = new TextDecoder("utf-8", { fatal: false, ignoreBOM: true })
+
+/** Takes one field after the other. Beyond the end there is nothing, which no field is. */
+const reader = (bytes: Uint8Array) => {
+  let at = 0
+  const take = (length: number): Uint8Array => bytes.slice(at, (at += length))
+  return {
+    take,
+    byte: (): number | undefined => take(1)[0],
+    word: (): string => decoder.decode(take(take(1)[0] ?? 0)),
+    isAtZeros: (): boolean => at <= bytes.length && bytes.subarray(at).every((byte) => byte === 0),
+  }
+}
+
+/** None if it is not exactly what `encodeM1` writes. */
+export const decodeM1 = (payload: Uint8Array): M1 | undefined => {
+  if (payload.length !== m1PayloadBytes) return undefined
+  const from = reader(payload)
+  if (from.byte() !== version) return undefined
+  const certificate = from.take(Certificate.bytes)
+  const kemPublicKey = from.take(kemPublicKeyBytes)
+  const invited = from.byte()
+  const inviteId = from.take(inviteIdBytes)
+  const name = from.word()
+  const dialled = Who.decode(from.word())
+  if (!from.isAtZeros() || !PersonName.isPersonName(name) || dialled === undefined) return undefined
+  if (invited === 1) return { certificate, kemPublicKey, inviteId, name, dialled }
+  return invited === 0 && inviteId.every((byte) => byte === 0)
+    ? { certificate, kemPublicKey, inviteId: undefined, name, dialled }
+    : undefined
+}
+
+/** None if it is not exactly what `encodeM2` writes. */
+export const decodeM2 = (payload: Uint8Array): M2 | undefined => {
+  if (payload.length !== m2PayloadBytes) return undefined
+  const from = reader(payload)
+  if (from.byte() !== version) return undefined
+  const certificate = from.take(Certificate.bytes)
+  const kemCiphertext = from.take(kemCiphertextBytes)
+  const name = from.word()
+  return from.isAtZeros() && PersonName.isPersonName(name) ? { certificate, kemCiphertext, name } : undefined
+}
