@@ -57,11 +57,29 @@ export const x25519: X25519 = {
 
 const ed25519Secret = secretKeys("ed25519")
 
+/** y of the points of order 1, 2, 4 and 8 of edwards25519, and the second form of two of them, little-endian. */
+const smallOrder: ReadonlyArray<Buffer> = [
+  "0000000000000000000000000000000000000000000000000000000000000000",
+  "0100000000000000000000000000000000000000000000000000000000000000",
+  "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+  "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+  "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+  "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+  "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+].map((y) => Buffer.from(y, "hex"))
+
+/** For such a key anybody can sign. Node refuses them itself, but not yet in the first version that is supported. */
+const hasSmallOrder = (publicKey: Uint8Array): boolean => {
+  const y = Buffer.from(publicKey)
+  y[keyBytes - 1]! &= 0x7f
+  return smallOrder.some((point) => point.equals(y))
+}
+
 export const ed25519: Ed25519 = {
   publicKey: (seed) => publicKey(ed25519Secret(seed)),
   sign: (seed, message) => bytes(Crypto.sign(null, message, ed25519Secret(seed))),
   verify: (publicKey, message, signature) => {
-    if (publicKey.length !== keyBytes || signature.length !== signatureBytes) return false
+    if (publicKey.length !== keyBytes || signature.length !== signatureBytes || hasSmallOrder(publicKey)) return false
     try {
       return Crypto.verify(null, message, importPublic(publicKey, "ed25519"), signature)
     } catch {

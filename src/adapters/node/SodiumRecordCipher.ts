@@ -48,6 +48,24 @@ export const make = (sodium: Sodium): ((key: Uint8Array) => RecordCipher) => {
   return (key) => {
     if (key.length !== keyBytes) throw new RangeError(`A key of ${keyBytes} bytes`)
     const own = Uint8Array.from(key)
+    const openInto: RecordCipher["openInto"] = (counter, associatedData, sealed, into, at) => {
+      const associated = associatedData.length
+      const length = sealed.length - tagBytes
+      if (length < 0) return false
+      if (associated + sealed.length > mostBytes) {
+        const plaintext = aead.open(own, nonceOf(counter), associatedData, sealed)
+        if (plaintext !== undefined) into.set(plaintext, at)
+        return plaintext !== undefined
+      }
+      const text = prepare(own, counter, associatedData)
+      heap.set(sealed, text)
+      const status = decrypt(text, 0, 0, text, sealed.length, 0, associatedAt, associated, 0, nonceAt, area)
+      heap.fill(0, area, nonceAt)
+      if (status !== 0) return false
+      into.set(heap.subarray(text, text + length), at)
+      heap.fill(0, text, text + length)
+      return true
+    }
     return {
       seal: (counter, associatedData, plaintext, into, at) => {
         const associated = associatedData.length
@@ -63,21 +81,11 @@ export const make = (sodium: Sodium): ((key: Uint8Array) => RecordCipher) => {
         into.set(heap.subarray(text, text + length + tagBytes), at)
       },
       open: (counter, associatedData, sealed) => {
-        const associated = associatedData.length
-        if (associated + sealed.length > mostBytes) {
-          return aead.open(own, nonceOf(counter), associatedData, sealed)
-        }
-        const length = sealed.length - tagBytes
-        if (length < 0) return undefined
-        const text = prepare(own, counter, associatedData)
-        heap.set(sealed, text)
-        const status = decrypt(text, 0, 0, text, sealed.length, 0, associatedAt, associated, 0, nonceAt, area)
-        heap.fill(0, area, nonceAt)
-        if (status !== 0) return undefined
-        const plaintext = heap.slice(text, text + length)
-        heap.fill(0, text, text + length)
-        return plaintext
+        if (sealed.length < tagBytes) return undefined
+        const plaintext = new Uint8Array(sealed.length - tagBytes)
+        return openInto(counter, associatedData, sealed, plaintext, 0) ? plaintext : undefined
       },
+      openInto,
     }
   }
 }

@@ -17,12 +17,12 @@ export const extract = (hash: Hash, salt: Uint8Array, ikm: Uint8Array): Uint8Arr
  * `length` bytes of a pseudorandom key.
  *
  * @param info what they are for: another label, other bytes
- * @param length 0 to `maxBytes`; the length is the program's own choice, so beyond it is a mistake in the program, and
- *   what can't be had is left out
+ * @param length 0 to `maxBytes`; the length is the program's own choice, and a longer one is a mistake: a `RangeError`
  */
 export const expand = (hash: Hash, prk: Uint8Array, info: string | Uint8Array, length: number): Uint8Array => {
+  if (length > maxBytes) throw new RangeError(`HKDF gives at most ${maxBytes} bytes, and not ${length}`)
   const label = typeof info === "string" ? Bytes.ofText(info) : info
-  const okm = new Uint8Array(Math.min(length, maxBytes))
+  const okm = new Uint8Array(length)
   let block: Uint8Array = new Uint8Array(0)
   for (let at = 0, count = 1; at < okm.length; at += hashBytes, count++) {
     block = hash.hmacSha256(prk, Bytes.concat(block, label, Uint8Array.of(count)))

@@ -4,7 +4,9 @@
  * The state machines of `domain` take them as an argument, so that they stay pure: whatever is random (a secret key, a
  * seed) is handed in. `services/Cryptography` brings an implementation to the services.
  *
- * No function throws, whatever bytes it is given; what can't be done is `undefined` or `false`. No result shares memory
+ * No function throws, whatever comes from the other side (public keys, signatures, ciphertexts) or from a disk (what is
+ * to be opened, with key and nonce): what can't be done is `undefined` or `false`. Own secret keys, seeds and randomness
+ * have the length that is said here; another one is a mistake in the program, and a `RangeError`. No result shares memory
  * with an argument.
  */
 
@@ -64,12 +66,7 @@ export interface MlKem768 {
 /** An AEAD: ChaCha20-Poly1305 with 12-byte nonces (RFC 8439), or XChaCha20-Poly1305 with 24-byte ones. */
 export interface Aead {
   /** Ciphertext and 16-byte tag. */
-  readonly seal: (
-    key: Uint8Array,
-    nonce: Uint8Array,
-    associatedData: Uint8Array,
-    plaintext: Uint8Array,
-  ) => Uint8Array
+  readonly seal: (key: Uint8Array, nonce: Uint8Array, associatedData: Uint8Array, plaintext: Uint8Array) => Uint8Array
   /** The plaintext; none if anything was changed. */
   readonly open: (
     key: Uint8Array,
@@ -95,6 +92,14 @@ export interface RecordCipher {
   ) => void
   /** The plaintext; none if anything was changed. */
   readonly open: (counter: number, associatedData: Uint8Array, sealed: Uint8Array) => Uint8Array | undefined
+  /** The same, with the plaintext written into `into`, from `at` on; whether it opened. Without, nothing is written. */
+  readonly openInto: (
+    counter: number,
+    associatedData: Uint8Array,
+    sealed: Uint8Array,
+    into: Uint8Array,
+    at: number,
+  ) => boolean
 }
 
 export interface Primitives extends Hash {
