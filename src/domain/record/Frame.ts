@@ -1,0 +1,242 @@
+/**
+ * What a record says: frames, one after the other, and zeros behind them (PROTOCOL.md, section 16).
+ *
+ * ```
+ * frame: type 1 | length 2 | body; type 0: only zeros follow
+ * ```
+ *
+ * Reading never throws. What is no frame ends the reading, what has an unknown type or a body that is none of its type
+ * is left out. A body that was read shares its memory with the record.
+ */
+import { uint32, maxPlaintextBytes } from "./RecordHeader.ts"
+
+/** Type and length. */
+export const frameHeaderBytes = 3
+/** Number, part and parts before the text. */
+const textHeaderBytes = 6
+/** Epoch, part and parts before the bytes. */
+const rekeyHeaderBytes = 6
+/** A text has at most so many parts. */
+export const maxTextParts = 8
+/** The most of a text that one record carries, in bytes. */
+export const maxTextPartBytes = maxPlaintextBytes - frameHeaderBytes - textHeaderBytes
+/** A message of a rekey has at most so many parts. */
+export const maxRekeyParts = 2
+/** The most of it that one frame carries, in bytes. */
+export const maxRekeyPartBytes = 1100
+export const pathDataBytes = 8
+/** A commitment, or a nonce, of the short string. */
+export const sasBytes = 32
+
+export interface Text {
+  readonly _tag: "Text"
+  /** Counts the texts of this direction, modulo 2^32. */
+  readonly number: number
+  /** From 0 on. */
+  readonly part: number
+  readonly parts: number
+  /** UTF-8, possibly cut within a character. */
+  readonly bytes: Uint8Array
+}
+
+export interface RekeyPart {
+  readonly _tag: "Rekey1" | "Rekey2"
+  readonly epoch: number
+  /** From 0 on. */
+  readonly part: number
+  readonly parts: number
+  readonly bytes: Uint8Array
+}
+
+export type SasFrame =
+  | { readonly _tag: "SasCommit"; readonly run: number; readonly commitment: Uint8Array }
+  | { readonly _tag: "SasReply"; readonly run: number; readonly nonce: Uint8Array }
+  | { readonly _tag: "SasReveal"; readonly run: number; readonly nonce: Uint8Array }
+  | { readonly _tag: "SasAbort"; readonly run: number }
+  | { readonly _tag: "SasRequest" }
+
+export type Frame =
+  | { readonly _tag: "Probe" }
+  | { readonly _tag: "KeepAlive" }
+  | Text
+  | { readonly _tag: "Close" }
+  | { readonly _tag: "PathChallenge"; readonly data: Uint8Array }
+  | { readonly _tag: "PathResponse"; readonly data: Uint8Array }
+  | RekeyPart
+  | SasFrame
+
+export const probe: Frame = { _tag: "Probe" }
+export const keepAlive: Frame = { _tag: "KeepAlive" }
+export const close: Frame = { _tag: "Close" }
+export const sasRequest: SasFrame = { _tag: "SasRequest" }
+
+const types = {
+  Probe: 1,
+  KeepAlive: 2,
+  Text: 3,
+  Close: 4,
+  PathChallenge: 5,
+  PathResponse: 6,
+  Rekey1: 7,
+  Rekey2: 8,
+  SasCommit: 9,
+  SasReply: 10,
+  SasReveal: 11,
+  SasAbort: 12,
+  SasRequest: 13,
+} as const satisfies Record<Frame["_tag"], number>
+
+/** How many bytes a frame takes. */
+export const length = (frame: Frame): number => frameHeaderBytes + bodyBytes(frame)
+
+const bodyBytes = (frame: Frame): number => {
+  switch (frame._tag) {
+    case "Text":
+      return textHeaderBytes + frame.bytes.length
+    case "Rekey1":
+    case "Rekey2":
+      return rekeyHeaderBytes + frame.bytes.length
+    case "PathChallenge":
+    case "PathResponse":
+      return pathDataBytes
+    case "SasCommit":
+    case "SasReply":
+    case "SasReveal":
+      return 1 + sasBytes
+    case "SasAbort":
+      return 1
+    case "Probe":
+    case "KeepAlive":
+    case "Close":
+    case "SasRequest":
+      return 0
+  }
+}
+
+/** Writes a frame from `at` on, where there must be room for it; returns where it ends. */
+export const write = (frame: Frame, into: Uint8Array, at: number): number => {
+  const body = bodyBytes(frame)
+  const begin = at + frameHeaderBytes
+  into[at] = types[frame._tag]
+  into[at + 1] = body >>> 8
+  into[at + 2] = body
+  switch (frame._tag) {
+    case "Text":
+      writeUint32(frame.number, into, begin)
+      into[begin + 4] = frame.part
+      into[begin + 5] = frame.parts
+      into.set(frame.bytes, begin + textHeaderBytes)
+      break
+    case "Rekey1":
+    case "Rekey2":
+      writeUint32(frame.epoch, into, begin)
+      into[begin + 4] = frame.part
+      into[begin + 5] = frame.parts
+      into.set(frame.bytes, begin + rekeyHeaderBytes)
+      break
+    case "PathChallenge":
+    case "PathResponse":
+      into.set(frame.data, begin)
+      break
+    case "SasCommit":
+      into[begin] = frame.run
+      into.set(frame.commitment, begin + 1)
+      break
+    case "SasReply":
+    case "SasReveal":
+      into[begin] = frame.run
+      into.set(frame.nonce, begin + 1)
+      break
+    case "SasAbort":
+      into[begin] = frame.run
+      break
+    case "Probe":
+    case "KeepAlive":
+    case "Close":
+    case "SasRequest":
+  }
+  return begin + body
+}
+
+const writeUint32 = (value: number, into: Uint8Array, at: number): void => {
+  into[at] = value >>> 24
+  into[at + 1] = value >>> 16
+  into[at + 2] = value >>> 8
+  into[at + 3] = value
+}
+
+/** The frames in the plaintext of a record, in order. It begins at `start` and ends before `stop`. */
+export const readAll = (bytes: Uint8Array, start = 0, stop = bytes.length): ReadonlyArray<Frame> => {
+  const frames: Array<Frame> = []
+  let at = start
+  while (at + frameHeaderBytes <= stop) {
+    const type = bytes[at]!
+    if (type === 0) break
+    const begin = at + frameHeaderBytes
+    const end = begin + ((bytes[at + 1]! << 8) | bytes[at + 2]!)
+    if (end > stop) break
+    const frame = readBody(type, bytes, begin, end)
+    if (frame !== undefined) frames.push(frame)
+    at = end
+  }
+  return frames
+}
+
+const readBody = (type: number, bytes: Uint8Array, begin: number, end: number): Frame | undefined => {
+  const size = end - begin
+  switch (type) {
+    case types.Probe:
+      return size === 0 ? probe : undefined
+    case types.KeepAlive:
+      return size === 0 ? keepAlive : undefined
+    case types.Text: {
+      if (size < textHeaderBytes || !isPart(bytes, begin + 4, maxTextParts)) return undefined
+      return {
+        _tag: "Text",
+        number: uint32(bytes, begin),
+        part: bytes[begin + 4]!,
+        parts: bytes[begin + 5]!,
+        bytes: bytes.subarray(begin + textHeaderBytes, end),
+      }
+    }
+    case types.Close:
+      return size === 0 ? close : undefined
+    case types.PathChallenge:
+      return size === pathDataBytes ? { _tag: "PathChallenge", data: bytes.subarray(begin, end) } : undefined
+    case types.PathResponse:
+      return size === pathDataBytes ? { _tag: "PathResponse", data: bytes.subarray(begin, end) } : undefined
+    case types.Rekey1:
+    case types.Rekey2: {
+      if (size < rekeyHeaderBytes || size > rekeyHeaderBytes + maxRekeyPartBytes) return undefined
+      if (!isPart(bytes, begin + 4, maxRekeyParts)) return undefined
+      return {
+        _tag: type === types.Rekey1 ? "Rekey1" : "Rekey2",
+        epoch: uint32(bytes, begin),
+        part: bytes[begin + 4]!,
+        parts: bytes[begin + 5]!,
+        bytes: bytes.subarray(begin + rekeyHeaderBytes, end),
+      }
+    }
+    case types.SasCommit:
+      if (size !== 1 + sasBytes) return undefined
+      return { _tag: "SasCommit", run: bytes[begin]!, commitment: bytes.subarray(begin + 1, end) }
+    case types.SasReply:
+    case types.SasReveal:
+      if (size !== 1 + sasBytes) return undefined
+      return {
+        _tag: type === types.SasReply ? "SasReply" : "SasReveal",
+        run: bytes[begin]!,
+        nonce: bytes.subarray(begin + 1, end),
+      }
+    case types.SasAbort:
+      return size === 1 ? { _tag: "SasAbort", run: bytes[begin]! } : undefined
+    case types.SasRequest:
+      return size === 0 ? sasRequest : undefined
+    default:
+      return undefined
+  }
+}
+
+/** Whether part and parts at `at` say that this is one of at most so many. */
+const isPart = (bytes: Uint8Array, at: number, most: number): boolean =>
+  bytes[at]! < bytes[at + 1]! && bytes[at + 1]! <= most
