@@ -9,11 +9,11 @@
  *
  * There is one way to write a payload; all others are refused.
  */
-import * as Bytes from "../crypto/Bytes.ts"
 import { kemCiphertextBytes, kemPublicKeyBytes, keyBytes, tagBytes } from "../crypto/Primitives.ts"
 import * as Certificate from "../identity/Certificate.ts"
 import * as Who from "../nomitm1/Who.ts"
 import * as PersonName from "../PersonName.ts"
+import { padded, reader, word } from "./PayloadFields.ts"
 
 /** Lengths of the messages as they travel, in bytes. */
 export const m1Bytes = 1800
@@ -45,18 +45,6 @@ export interface M2 {
   readonly name: PersonName.PersonName
 }
 
-/** Length and text: a name has at most 128 bytes. */
-const word = (text: string): Uint8Array => {
-  const bytes = Bytes.ofText(text)
-  return Bytes.concat(Uint8Array.of(bytes.length), bytes)
-}
-
-const padded = (length: number, ...parts: ReadonlyArray<Uint8Array>): Uint8Array => {
-  const whole = new Uint8Array(length)
-  whole.set(Bytes.concat(...parts))
-  return whole
-}
-
 export const encodeM1 = ({ certificate, kemPublicKey, inviteId, name, dialled }: M1): Uint8Array =>
   padded(
     m1PayloadBytes,
@@ -71,21 +59,6 @@ export const encodeM1 = ({ certificate, kemPublicKey, inviteId, name, dialled }:
 
 export const encodeM2 = ({ certificate, kemCiphertext, name }: M2): Uint8Array =>
   padded(m2PayloadBytes, Uint8Array.of(version), certificate, kemCiphertext, word(name))
-
-// What is no UTF-8 becomes U+FFFD, which is in no name.
-const decoder = new TextDecoder("utf-8", { fatal: false, ignoreBOM: true })
-
-/** Takes one field after the other. Beyond the end there is nothing, which no field is. */
-const reader = (bytes: Uint8Array) => {
-  let at = 0
-  const take = (length: number): Uint8Array => bytes.slice(at, (at += length))
-  return {
-    take,
-    byte: (): number | undefined => take(1)[0],
-    word: (): string => decoder.decode(take(take(1)[0] ?? 0)),
-    isAtZeros: (): boolean => at <= bytes.length && bytes.subarray(at).every((byte) => byte === 0),
-  }
-}
 
 /** None if it is not exactly what `encodeM1` writes. */
 export const decodeM1 = (payload: Uint8Array): M1 | undefined => {

@@ -1,0 +1,187 @@
+/**
+ * The handshake of two peers without a server: Noise XX with ML-KEM-768, and nothing known beforehand but an address
+ * (PROTOCOL.md, section 15.2).
+ *
+ * ```
+ * initiator                          responder
+ * begin ──────────── XX1 ──────────▶ answer
+ * finish ◀────────── XX2 ───────────    │
+ *    │ ───────────── XX3 ──────────▶ complete
+ * ChatKeys                           ChatKeys
+ * ```
+ *
+ * States are values: a message that is refused changes nothing. What is random is handed in.
+ */
+import * as Result from "effect/Result"
+import type { Judgement, Self } from "../call/CallHandshake.ts"
+import * as ChatKeys from "../call/ChatKeys.ts"
+import { padded, reader, word } from "../call/PayloadFields.ts"
+import * as Bytes from "../crypto/Bytes.ts"
+import { kemCiphertextBytes, kemPublicKeyBytes, keyBytes, type Primitives, tagBytes } from "../crypto/Primitives.ts"
+import * as Certificate from "../identity/Certificate.ts"
+import * as HandshakeState from "../noise/HandshakeState.ts"
+import * as PersonName from "../PersonName.ts"
+
+/** Lengths of the messages, in bytes: the answer is not longer than what it answers. */
+export const xx1Bytes = 1536
+export const xx2Bytes = 1536
+export const xx3Bytes = 384
+const xx1PayloadBytes = xx1Bytes - keyBytes
+const xx2PayloadBytes = xx2Bytes - keyBytes - (keyBytes + tagBytes) - tagBytes
+const xx3PayloadBytes = xx3Bytes - (keyBytes + tagBytes) - tagBytes
+const version = 1
+
+/** The nonces of both sides, 16 bytes each. */
+export interface Nonces {
+  readonly initiator: Uint8Array
+  readonly responder: Uint8Array
+}
+
+const initialize = (primitives: Primitives, self: Self, nonces: Nonces, initiator: boolean) =>
+  HandshakeState.initialize({
+    primitives,
+    pattern: "XX",
+    initiator,
+    prologue: Bytes.concat(Bytes.ofText("nomitm/1 direct"), nonces.initiator, nonces.responder),
+    s: self.identity.staticSecret,
+  })
+
+/** Who somebody says to be, when Noise has shown that they have this static key. */
+const readPeer = (
+  primitives: Primitives,
+  { remoteStatic }: HandshakeState.HandshakeState,
+  encoded: Uint8Array,
+  name: string,
+  { now, highestSerial }: Judgement,
+): ChatKeys.Peer | undefined => {
+  const decoded = Result.getOrUndefined(Certificate.decode(encoded))
+  if (decoded === undefined || remoteStatic === undefined || !PersonName.isPersonName(name)) return undefined
+  const judged = Certificate.verify(primitives, decoded, { now, highestSerial: highestSerial(decoded.id) })
+  const certificate = Result.getOrUndefined(judged)
+  return certificate && Bytes.equals(certificate.staticKey, remoteStatic)
+    ? { id: certificate.id, staticKey: certificate.staticKey, certificate, name }
+    : undefined
+}
+
+const chatKeys = (
+  primitives: Primitives,
+  { identity }: Self,
+  noise: HandshakeState.HandshakeState,
+  kemSecret: Uint8Array,
+  peer: ChatKeys.Peer,
+): ChatKeys.ChatKeys => ({
+  ...ChatKeys.derive(primitives, noise, kemSecret),
+  callId: noise.handshakeHash.slice(0, 16),
+  isInitiator: noise.initiator,
+  h: noise.handshakeHash,
+  self: { staticSecret: identity.staticSecret },
+  peer,
+})
+
+/** XX1 was made, XX2 is awaited. */
+export interface Begun {
+  readonly self: Self
+  readonly noise: HandshakeState.HandshakeState
+  readonly kemSeed: Uint8Array
+}
+
+/**
+ * The initiator's first message.
+ *
+ * @param entropy random bytes for this once: 32 for the ephemeral key, 64 for ML-KEM
+ */
+export const begin = (
+  primitives: Primitives,
+  self: Self,
+  nonces: Nonces,
+  entropy: { readonly ephemeral: Uint8Array; readonly kemSeed: Uint8Array },
+): { readonly state: Begun; readonly xx1: Uint8Array } | undefined => {
+  const { ephemeral, kemSeed } = entropy
+  const payload = padded(xx1PayloadBytes, Uint8Array.of(version), primitives.mlKem768.publicKey(kemSeed))
+  const written = HandshakeState.write(initialize(primitives, self, nonces, true), payload, ephemeral)
+  return written && { state: { self, noise: written.state, kemSeed }, xx1: written.message }
+}
+
+/** XX2 was made, XX3 is awaited. */
+export interface Answered {
+  readonly self: Self
+  readonly noise: HandshakeState.HandshakeState
+  readonly kemSecret: Uint8Array
+}
+
+/**
+ * The responder's answer to XX1; none if that is not one.
+ *
+ * @param entropy random bytes for this once, 32 each
+ */
+export const answer = (
+  primitives: Primitives,
+  self: Self,
+  nonces: Nonces,
+  xx1: Uint8Array,
+  entropy: { readonly ephemeral: Uint8Array; readonly kemEntropy: Uint8Array },
+): { readonly state: Answered; readonly xx2: Uint8Array } | undefined => {
+  if (xx1.length !== xx1Bytes) return undefined
+  const read = HandshakeState.read(initialize(primitives, self, nonces, false), xx1)
+  if (read === undefined) return undefined
+  const from = reader(read.payload)
+  const isOurs = from.byte() === version
+  const kemPublicKey = from.take(kemPublicKeyBytes)
+  if (!isOurs || !from.isAtZeros()) return undefined
+  const encapsulated = primitives.mlKem768.encapsulate(kemPublicKey, entropy.kemEntropy)
+  if (encapsulated === undefined) return undefined
+  const payload = padded(
+    xx2PayloadBytes,
+    Uint8Array.of(version),
+    self.identity.certificate.encoded,
+    encapsulated.ciphertext,
+    word(self.name),
+  )
+  const written = HandshakeState.write(read.state, payload, entropy.ephemeral)
+  return (
+    written && { state: { self, noise: written.state, kemSecret: encapsulated.sharedSecret }, xx2: written.message }
+  )
+}
+
+/** The initiator's keys and its last message; none if that was no answer to XX1. */
+export const finish = (
+  primitives: Primitives,
+  { self, noise, kemSeed }: Begun,
+  xx2: Uint8Array,
+  judgement: Judgement,
+): { readonly keys: ChatKeys.ChatKeys; readonly xx3: Uint8Array } | undefined => {
+  if (xx2.length !== xx2Bytes) return undefined
+  const read = HandshakeState.read(noise, xx2)
+  if (read === undefined) return undefined
+  const from = reader(read.payload)
+  const isOurs = from.byte() === version
+  const encoded = from.take(Certificate.bytes)
+  const ciphertext = from.take(kemCiphertextBytes)
+  const name = from.word()
+  if (!isOurs || !from.isAtZeros()) return undefined
+  const peer = readPeer(primitives, read.state, encoded, name, judgement)
+  const kemSecret = primitives.mlKem768.decapsulate(kemSeed, ciphertext)
+  if (peer === undefined || kemSecret === undefined) return undefined
+  const payload = padded(xx3PayloadBytes, Uint8Array.of(version), self.identity.certificate.encoded, word(self.name))
+  const written = HandshakeState.write(read.state, payload)
+  return written && { keys: chatKeys(primitives, self, written.state, kemSecret, peer), xx3: written.message }
+}
+
+/** The responder's keys; none if that was not what comes after XX2. */
+export const complete = (
+  primitives: Primitives,
+  { self, noise, kemSecret }: Answered,
+  xx3: Uint8Array,
+  judgement: Judgement,
+): ChatKeys.ChatKeys | undefined => {
+  if (xx3.length !== xx3Bytes) return undefined
+  const read = HandshakeState.read(noise, xx3)
+  if (read === undefined) return undefined
+  const from = reader(read.payload)
+  const isOurs = from.byte() === version
+  const encoded = from.take(Certificate.bytes)
+  const name = from.word()
+  if (!isOurs || !from.isAtZeros()) return undefined
+  const peer = readPeer(primitives, read.state, encoded, name, judgement)
+  return peer && chatKeys(primitives, self, read.state, kemSecret, peer)
+}
