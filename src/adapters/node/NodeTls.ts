@@ -2,7 +2,7 @@
  * What `nomitm/1` asks of TLS (PROTOCOL.md, section 14), for Node: version 1.3, no resumption; and what it takes from a
  * session.
  */
-import { constants, createHash, type KeyObject, X509Certificate } from "node:crypto"
+import { constants, createHash, type KeyObject } from "node:crypto"
 import * as Tls from "node:tls"
 import type { Secured } from "../../services/RendezvousTransport.ts"
 import type { ServerIdentity } from "../../services/ServerIdentity.ts"
@@ -58,7 +58,3 @@ export const atClient = (socket: Tls.TLSSocket, host: string): Secured | undefin
     webPki: socket.authorized && Tls.checkServerIdentity(host, socket.getPeerCertificate()) === undefined,
   }
 }
-
-/** The server key of the first certificate of a PEM text. Throws if there is none. */
-export const serverKeyOfCertificates = (certificates: string): Uint8Array =>
-  serverKeyOf(new X509Certificate(certificates).publicKey)

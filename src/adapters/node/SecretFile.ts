@@ -97,6 +97,9 @@ const allows = ({ mode }: Stats, others: number): boolean => process.getuid !== 
 const flags = (...names: ReadonlyArray<"O_RDONLY" | "O_NOFOLLOW" | "O_NONBLOCK" | "O_DIRECTORY">): number =>
   names.reduce((all, name) => all | (constants[name] ?? 0), 0)
 
+/** Mode bits of others that are too many. Whoever can write a certificate can't do more than break it. */
+const forbidden = { Nobody: 0o077, Group: 0o027, Everybody: 0o000 }
+
 const withFile = <A>(
   path: string,
   open: () => Promise<Files.FileHandle>,
@@ -108,18 +111,19 @@ const withFile = <A>(
  * Reads a whole file.
  *
  * @param options.maxBytes what it may be long
- * @param options.othersMayRead for what is no secret, such as a certificate
+ * @param options.readers who may read it beside us: nobody without it. `Group` is for a key that an administrator gives
+ *   to a group; `Everybody` for what is no secret, such as a certificate
  * @param options.followLinks for a path a person gave, such as a certificate that a program renews
  */
 export const read = (
   path: string,
   options: {
     readonly maxBytes: number
-    readonly othersMayRead?: boolean
+    readonly readers?: "Group" | "Everybody"
     readonly followLinks?: boolean
   },
 ): Effect.Effect<Uint8Array, SecretFileError> => {
-  const { maxBytes, othersMayRead = false, followLinks = false } = options
+  const { maxBytes, readers, followLinks = false } = options
   // Without waiting: whoever opens a pipe would wait for its writer.
   const mode = flags("O_RDONLY", "O_NONBLOCK", ...(followLinks ? [] : (["O_NOFOLLOW"] as const)))
   return withFile(
@@ -128,10 +132,8 @@ export const read = (
     Effect.fnUntraced(function* (file) {
       const stats = yield* attempt(path, () => file.stat())
       if (!stats.isFile()) return yield* failure(path, "NotAFile")
-      if (!othersMayRead) {
-        if (!isOurs(stats)) return yield* failure(path, "NotOurs")
-        if (allows(stats, 0o077)) return yield* failure(path, "TooOpen")
-      }
+      if (readers === undefined && !isOurs(stats)) return yield* failure(path, "NotOurs")
+      if (allows(stats, forbidden[readers ?? "Nobody"])) return yield* failure(path, "TooOpen")
       if (stats.size > maxBytes) return yield* failure(path, "TooLarge")
       // One byte more than expected: it may have grown meanwhile, and some files of the system claim to be empty.
       let buffer = new Uint8Array(stats.size + 1)

@@ -1,22 +1,14 @@
 import { assert, describe, it } from "@effect/vitest"
 import { execFileSync } from "node:child_process"
 import * as Fs from "node:fs"
-import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Effect, Exit } from "effect"
 import * as SecretFile from "nomitm/adapters/node/SecretFile"
+import { inFolder } from "./folder.ts"
 
 const text = (content: string) => new TextEncoder().encode(content)
 const old = "old ".repeat(1000)
 const fresh = "fresh".repeat(1500)
-
-/** A program with a folder of its own. */
-const inFolder = <A, E>(program: (folder: string) => Effect.Effect<A, E>) =>
-  Effect.acquireUseRelease(
-    Effect.sync(() => Fs.mkdtempSync(join(tmpdir(), "nomitm-secret-"))),
-    program,
-    (folder) => Effect.sync(() => Fs.rmSync(folder, { recursive: true })),
-  )
 
 const read = (path: string, maxBytes = 10_000) =>
   Effect.map(SecretFile.read(path, { maxBytes }), (bytes) => new TextDecoder().decode(bytes))
@@ -61,7 +53,11 @@ describe("a secret file", () => {
         assert.include(error.message, path)
         assert.include(error.hint, "chmod 600")
         // A certificate is for everybody.
-        yield* SecretFile.read(path, { maxBytes: 10_000, othersMayRead: true })
+        yield* SecretFile.read(path, { maxBytes: 10_000, readers: "Everybody" })
+        // A key that an administrator gave to a group is for the group, and not to be written by it.
+        const forGroup = SecretFile.read(path, { maxBytes: 10_000, readers: "Group" })
+        if (mode === 0o640) yield* forGroup
+        else if (mode !== 0o610) assert.strictEqual(yield* reasonOf(forGroup), "TooOpen")
         // Written again, it is ours alone.
         yield* SecretFile.write(path, text(fresh))
         assert.strictEqual(yield* read(path), fresh)
@@ -121,7 +117,7 @@ describe("a secret file", () => {
         assert.strictEqual(yield* reasonOf(read(path, 4)), "TooLarge")
         // Files of the system say they are empty, and are not.
         assert.strictEqual(
-          yield* reasonOf(SecretFile.read("/proc/self/status", { maxBytes: 4, othersMayRead: true })),
+          yield* reasonOf(SecretFile.read("/proc/self/status", { maxBytes: 4, readers: "Everybody" })),
           "TooLarge",
         )
       }),
