@@ -48,3 +48,6 @@ export const used = (state: ProfileState, name: UsedName): ProfileState => ({
 /** Whether a book of generation `book` is the current one, where `known` is the last that is known of. */
 export const isCurrent = (known: number, book: number): Result.Result<void, "RolledBack"> =>
   book === known || book === known + 1 ? Result.void : Result.fail("RolledBack")
+
+/** Of a profile that has done nothing yet but make a certificate. */
+export const initial = (serial: Seconds): ProfileState => ({ serial, contacts: 0, invitations: 0, names: [] })

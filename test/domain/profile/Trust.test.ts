@@ -36,6 +36,6 @@ describe("trust", () => {
     "never falls by what happens, only by a person's no",
     [trust, All.pick(...rising)],
     ([before, event]) => assert.isTrue(Trust.isAtLeast(Trust.after(before, event), before)),
-    All.thorough,
+    { arbitrary: { runs: 300, size: 60 } },
   )
 })
