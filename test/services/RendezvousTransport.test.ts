@@ -1,7 +1,7 @@
 import { assert, describe } from "@effect/vitest"
 import { Deferred, Effect, Scope } from "effect"
 import { type Connection, outboxBytes, RendezvousTransport } from "nomitm/services/RendezvousTransport"
-import { type World, worlds } from "./worlds.ts"
+import { tlsWorlds, type World, worlds } from "./worlds.ts"
 
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes)
 
@@ -19,7 +19,7 @@ const readAll = (connection: Connection) =>
     return [all, reason] as const
   })
 
-describe.each(worlds)("connections $name", (world: World) => {
+describe.each([...worlds, ...tlsWorlds])("connections $name", (world: World) => {
   /** A server that runs `handler` for each connection, and a client. */
   const between = (
     name: string,
@@ -111,6 +111,7 @@ describe.each(worlds)("connections $name", (world: World) => {
         // What the system keeps for a connection comes on top of the outbox: megabytes on a real machine.
         const piece = "x".repeat(64 * 1024)
         for (let sent = 0; sent < 64 * outboxBytes; sent += piece.length) connection.send(piece)
+        assert.isFalse(connection.isOpen())
         Deferred.doneUnsafe(wasReset, Effect.succeed((yield* Effect.flip(connection.receive)).reason))
       }).pipe(Effect.ignore),
     (connection) =>
@@ -118,6 +119,19 @@ describe.each(worlds)("connections $name", (world: World) => {
         connection.send("go on")
         assert.strictEqual(yield* Deferred.await(wasReset), "Reset")
       }),
+  )
+
+  between("that were cut take nothing more", echo, (connection) =>
+    Effect.gen(function* () {
+      connection.send("hello")
+      assert.strictEqual(text(yield* connection.receive), "hello")
+      connection.abort()
+      assert.isFalse(connection.isOpen())
+      connection.send("nobody reads this")
+      yield* connection.drained
+      yield* connection.end
+      assert.strictEqual((yield* Effect.flip(connection.receive)).reason, "Reset")
+    }),
   )
 
   world.test("say why a server can't be reached", (host) =>

@@ -2,12 +2,13 @@
  * Where the same tests run: on the sockets of this machine in real time, and on the in-memory network under TestClock.
  */
 import { it } from "@effect/vitest"
-import { Effect, Layer, type Scope } from "effect"
+import { Context, Effect, Layer, type Scope } from "effect"
 import * as MemoryNetwork from "nomitm/adapters/memory/MemoryNetwork"
 import * as NodePeerTransport from "nomitm/adapters/node/NodePeerTransport"
 import * as NodeRendezvousTransport from "nomitm/adapters/node/NodeRendezvousTransport"
+import * as NodeServerIdentity from "nomitm/adapters/node/NodeServerIdentity"
 import type { PeerTransport } from "nomitm/services/PeerTransport"
-import type { RendezvousTransport } from "nomitm/services/RendezvousTransport"
+import { RendezvousTransport } from "nomitm/services/RendezvousTransport"
 import { simulate } from "../simulate.ts"
 
 /** The transports of one host. */
@@ -51,3 +52,25 @@ export const memoryWorld: World = {
 }
 
 export const worlds: ReadonlyArray<World> = [nodeWorld, memoryWorld]
+
+/** What every server of the worlds over TLS is. */
+export const identity = NodeServerIdentity.ofKey(NodeServerIdentity.generateKey())
+
+/** The same world, where servers and clients of `RendezvousTransport` speak TLS without having asked for it. */
+const overTls = (world: World): World => ({
+  ...world,
+  name: `${world.name} over TLS`,
+  test: (name, program) => world.test(name, (host) => program((n) => Layer.flatMap(host(n), secured))),
+})
+
+const secured = (transports: Context.Context<PeerTransport | RendezvousTransport>): Host => {
+  const { listen, connect } = Context.get(transports, RendezvousTransport)
+  return Layer.succeedContext(
+    Context.add(transports, RendezvousTransport, {
+      listen: (options) => listen({ tls: identity, ...options }),
+      connect: (options) => connect({ security: "Tls", ...options }),
+    }),
+  )
+}
+
+export const tlsWorlds: ReadonlyArray<World> = worlds.map(overTls)

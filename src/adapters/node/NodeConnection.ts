@@ -76,8 +76,11 @@ export const fromSocket = (socket: Net.Socket, secured?: Secured, wire: Net.Sock
     socket.once("close", () => clearTimeout(timer))
   }
 
-  // A TLS session can't do that itself.
-  const reset = (): void => void wire.resetAndDestroy()
+  const reset = (): void => {
+    // A TLS session can't do that itself, and would hear of it later: nothing more may be sent from now on.
+    wire.resetAndDestroy()
+    socket.destroy()
+  }
 
   return {
     local,
