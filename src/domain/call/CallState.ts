@@ -1,0 +1,186 @@
+/**
+ * The calls of one link to a server as the state machine `Calls` keeps them.
+ *
+ * ```
+ * we call     Dialling ── certificate ──▶ Calling ── M2 ──▶ Confirming ── M4 ───────────┐
+ *              LOOKUP                      CHAT               M3                        ▼
+ * we are                                                                             Agreed ──▶ Start
+ * called      Answered ── M3 ──▶ (Spending) ──▶ Ringing ── Accept, or wanted before ────▲
+ *              M2                 invitation                  M4, ACCEPT
+ * ```
+ */
+import * as Bytes from "../crypto/Bytes.ts"
+import type { PersonId } from "../identity/PersonId.ts"
+import type { EndCode } from "../nomitm1/ClientLine.ts"
+import type * as Who from "../nomitm1/Who.ts"
+import type { Action } from "./CallEvent.ts"
+import type * as CallHandshake from "./CallHandshake.ts"
+import type { ChatKeys } from "./ChatKeys.ts"
+import type { LinkChannel } from "./LinkChannel.ts"
+
+/** How long each phase may last, in milliseconds. */
+export const lookupMillis = 10_000
+/** An answer comes at once or not at all: M2, and the M3 to it. */
+export const handshakeMillis = 15_000
+export const spendingMillis = 10_000
+export const ringMillis = 60_000
+/** For M4: as long as it may ring, and a while for the way. */
+export const confirmMillis = 65_000
+/** For the negotiation of a port: 20 numbers of 5 seconds each, and some. */
+export const agreedMillis = 120_000
+/** For what is on its way after STARTCHAT; the server has forgotten the call then. */
+export const startedMillis = 60_000
+
+/** How many calls of others there are at most. */
+export const maxIncoming = 8
+/** How many port numbers are tried for a call at most. */
+export const maxPorts = 20
+/** How many calls that are over are remembered, so that their messages don't begin anew. */
+const maxOver = 64
+/** How many lookups nobody waits for any more are remembered. */
+const maxAbandoned = 8
+
+interface Common {
+  readonly callId: Uint8Array
+  /** When the phase has lasted too long, in milliseconds. */
+  readonly until: number
+  /** 16 bytes; none without an invitation. */
+  readonly inviteId: Uint8Array | undefined
+}
+
+/** LOOKUP was sent. */
+export interface Dialling extends Common {
+  readonly _tag: "Dialling"
+  readonly who: Who.Who
+  /** Whose certificate it must be, where we know. */
+  readonly expected: PersonId | undefined
+  readonly psk: Uint8Array | undefined
+  readonly entropy: CallHandshake.CallerEntropy
+}
+
+/** M1 was sent. */
+export interface Calling extends Common {
+  readonly _tag: "Calling"
+  readonly handshake: CallHandshake.Calling
+}
+
+interface Keyed extends Common {
+  readonly keys: ChatKeys
+  readonly link: LinkChannel
+}
+
+/** M3 was sent: it may ring there. */
+export interface Confirming extends Keyed {
+  readonly _tag: "Confirming"
+}
+
+/** A call of somebody else. */
+export interface Called extends Keyed {
+  /** `Answered`: M2 was sent. `Spending`: M3 came, and the invitation is being noted as used. `Ringing`: it rings. */
+  readonly _tag: "Answered" | "Spending" | "Ringing"
+  readonly dialled: Who.Who
+  /** The person need not be asked. */
+  readonly welcome: boolean
+  /** The person knows of it: it rings, or is the answer to a call of ours. */
+  readonly known: boolean
+}
+
+/** M4 was sent or verified. */
+export interface Agreed extends Keyed {
+  readonly _tag: "Agreed"
+  readonly ports: number
+  readonly started: boolean
+}
+
+export type Call = Dialling | Calling | Confirming | Called | Agreed
+
+export interface State {
+  /** By the callId in text. */
+  readonly calls: ReadonlyMap<string, Call>
+  /** CallIds in text, the oldest first. */
+  readonly over: ReadonlyArray<string>
+  readonly abandoned: ReadonlyArray<Who.Who>
+}
+
+export type Step = readonly [State, ReadonlyArray<Action>]
+
+export const initial: State = { calls: new Map(), over: [], abandoned: [] }
+export const nothing: ReadonlyArray<Action> = []
+
+export const keyOf = Bytes.toBase64Url
+
+export const find = (state: State, callId: Uint8Array): Call | undefined => state.calls.get(keyOf(callId))
+
+/** There is such a call, or there was. */
+export const isTaken = (state: State, callId: Uint8Array): boolean =>
+  state.calls.has(keyOf(callId)) || state.over.includes(keyOf(callId))
+
+export const put = (state: State, call: Call): State => ({
+  ...state,
+  calls: new Map(state.calls).set(keyOf(call.callId), call),
+})
+
+/** The call is over: what still comes of it is ignored. */
+export const close = (state: State, callId: Uint8Array): State => {
+  const key = keyOf(callId)
+  const calls = new Map(state.calls)
+  calls.delete(key)
+  return { ...state, calls, over: [...state.over, key].slice(-maxOver) }
+}
+
+/** The call is over while the server still looks somebody up for it. */
+export const leave = (state: State, call: Call): State => {
+  const closed = close(state, call.callId)
+  if (call._tag !== "Dialling") return closed
+  return { ...closed, abandoned: [...state.abandoned, call.who].slice(-maxAbandoned) }
+}
+
+export const isOutgoing = (call: Call): call is Dialling | Calling | Confirming =>
+  call._tag === "Dialling" || call._tag === "Calling" || call._tag === "Confirming"
+
+export const isCalled = (call: Call): call is Called =>
+  call._tag === "Answered" || call._tag === "Spending" || call._tag === "Ringing"
+
+/** The one call of ours. */
+export const outgoing = (state: State): Dialling | Calling | Confirming | undefined =>
+  [...state.calls.values()].find(isOutgoing)
+
+/** Who is at the other end, as far as it is known. */
+export const peerId = (call: Call): PersonId | undefined => {
+  switch (call._tag) {
+    case "Dialling":
+      return call.expected
+    case "Calling":
+      return call.handshake.callee.id
+    default:
+      return call.keys.peer.id
+  }
+}
+
+/** The person waits for its end. */
+export const isKnown = (call: Call): boolean => (isCalled(call) ? call.known : call._tag !== "Agreed" || !call.started)
+
+export const end = (callId: Uint8Array, code: EndCode): Action => ({
+  _tag: "Send",
+  line: { _tag: "End", callId, code },
+})
+
+export const pass = (callId: Uint8Array, data: Uint8Array): Action => ({
+  _tag: "Send",
+  line: { _tag: "Pass", callId, data },
+})
+
+export const failed = (
+  callId: Uint8Array,
+  code: string,
+  { byUs = false, change }: Partial<Pick<Extract<Action, { _tag: "CallFailed" }>, "byUs" | "change">> = {},
+): Action => ({ _tag: "CallFailed", callId, code, byUs, change })
+
+/** Ends a call: the server is told with `code` if it knows the call, the person with `reason` if it waits for it. */
+export const hangUp = (state: State, call: Call, code: EndCode, reason: string, byUs = false): Step => [
+  leave(state, call),
+  [
+    ...(call._tag === "Dialling" || (call._tag === "Agreed" && call.started) ? [] : [end(call.callId, code)]),
+    ...(isKnown(call) ? [failed(call.callId, reason, { byUs })] : []),
+  ],
+]
