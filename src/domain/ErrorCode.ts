@@ -111,6 +111,10 @@ const explanations = {
     message: "This key has as many names at the server as it may.",
     hint: "Give one up with nomitm release.",
   },
+  Unavailable: {
+    message: "The server can't look up, keep or give out names at the moment.",
+    hint: "Try again in a while; if it stays so, ask whoever runs the server.",
+  },
   Replaced: {
     message: "The same key took this name on another connection.",
     hint: "If that was not you, your key is in other hands: make a new one.",

@@ -8,8 +8,10 @@ const event = <const Name extends string, const Fields extends Schema.Struct.Fie
   Schema.Struct({ event: Schema.tag(name), ...fields })
 
 export const ServerEvent = Schema.Union([
-  event("listening", { host: Schema.String, port: Port }),
-  event("registered", { name: Schema.String, address: Schema.String }),
+  /** With TLS `url` is the address to pass on: it names the server's key. */
+  event("listening", { host: Schema.String, port: Port, url: Schema.optionalKey(Schema.String) }),
+  /** Over TLS with the fingerprint of the key. */
+  event("registered", { name: Schema.String, address: Schema.String, fingerprint: Schema.optionalKey(Schema.String) }),
   event("left", { name: Schema.String }),
   event("call", { from: Schema.String, to: Schema.String }),
   event("chat", { from: Schema.String, to: Schema.String, port: Port }),

@@ -14,11 +14,11 @@ import * as ClientMessage from "../domain/ClientMessage.ts"
 import type { Dialect } from "../domain/Dialect.ts"
 import type { Port } from "../domain/Endpoint.ts"
 import type { ErrorCode } from "../domain/ErrorCode.ts"
-import * as LineSplitter from "../domain/LineSplitter.ts"
+import type * as LineSplitter from "../domain/LineSplitter.ts"
 import * as PortAnswers from "../domain/PortAnswers.ts"
 import * as ServerMessage from "../domain/ServerMessage.ts"
-import * as TokenBucket from "../domain/TokenBucket.ts"
 import type { Username } from "../domain/Username.ts"
+import * as ConnectionLines from "./ConnectionLines.ts"
 import { monotonicReader } from "./monotonic.ts"
 import { AskError, type Member, type Registry } from "./Registry.ts"
 import type { Connection } from "./RendezvousTransport.ts"
@@ -29,101 +29,53 @@ export interface Options {
   readonly dialect: Dialect
   readonly limits: Limits
   readonly registry: Registry["Service"]
+  /** Whether a name belongs to somebody who is not here in plaintext. */
+  readonly isOwned: (name: Username) => Effect.Effect<boolean>
   /** Called when the client has its name. */
   readonly onRegistered: (member: Member) => void
   /** A registered client calls somebody who is online. Must not wait. */
   readonly onCall: (caller: Member, callee: Member) => Effect.Effect<void>
 }
 
-/**
- * A chunk is cut into pieces of so many bytes: its lines are not all in memory while they wait for their turn. A piece in
- * which no line ends counts as one: a line without end must not cost less than many.
- */
-const pieceBytes = 2048
-/** Who has sent more lines than may be carried out in so many seconds is sent away. */
-const maxSecondsAhead = 10
 /** So many names of a list count as one line more. */
-const namesPerLine = 100
+export const namesPerLine = 100
 
 /** Serves a client until it leaves; then its name is free again, and a negotiation it took part in has failed. */
 export const serve = Effect.fnUntraced(function* (options: Options) {
   const { connection, dialect, limits } = options
-  const now = yield* monotonicReader
   const client = yield* makeClient(options)
-  let bucket = TokenBucket.initial(limits.lines, now())
-  let splitter = LineSplitter.initial
 
-  /** Takes `count` lines of what the client may say; how long it has to wait, in milliseconds. */
-  const pay = (count: number): number => {
-    const [next, wait] = TokenBucket.take(limits.lines, bucket, count, now())
-    bucket = next
-    return wait
+  const handle = (line: LineSplitter.Line): Effect.Effect<ConnectionLines.Done> => {
+    if (line._tag === "TooLong")
+      return Effect.as(
+        Effect.sync(() => client.refuse("Too_long")),
+        0,
+      )
+    const message = ClientMessage.decode(dialect, line.text)
+    if (Result.isFailure(message))
+      return Effect.as(
+        Effect.sync(() => client.refuseLine(message.failure)),
+        0,
+      )
+    if (message.success._tag === "Close") {
+      return Effect.as(
+        Effect.sync(() => client.send({ _tag: "Close" })),
+        "Last" as const,
+      )
+    }
+    return Effect.map(client.carryOut(message.success), (names) => names / namesPerLine)
   }
-  const takeTurn = Effect.suspend(() => {
-    const wait = pay(1)
-    return wait > 0 ? Effect.sleep(wait) : Effect.void
-  })
-
-  /** Carries out lines in order; false when that was the last one. */
-  const handle = Effect.fnUntraced(function* (lines: ReadonlyArray<LineSplitter.Line>) {
-    for (const line of lines) {
-      yield* takeTurn
-      yield* connection.drained
-      // Somebody who is gone, or was sent away, calls nobody any more.
-      if (!connection.isOpen()) return false
-      if (line._tag === "TooLong") {
-        client.refuse("Too_long")
-        continue
-      }
-      const message = ClientMessage.decode(dialect, line.text)
-      if (Result.isFailure(message)) client.refuseLine(message.failure)
-      else if (message.success._tag === "Close") {
-        client.send({ _tag: "Close" })
-        return false
-      } else pay((yield* client.carryOut(message.success)) / namesPerLine)
-    }
-    return true
-  })
-
-  const read = Effect.gen(function* () {
-    for (;;) {
-      const chunk = yield* connection.receive
-      // What has been read is carried out even after the client has gone: let that not be for long.
-      if (lineEnds(chunk) > limits.lines.burst + maxSecondsAhead * limits.lines.perSecond) {
-        return client.refuse("Too_fast")
-      }
-      for (let start = 0; start < chunk.length; start += pieceBytes) {
-        const [state, lines] = LineSplitter.push(splitter, chunk.subarray(start, start + pieceBytes))
-        splitter = state
-        if (lines.length === 0) yield* takeTurn
-        else if (!(yield* handle(lines))) return
-      }
-    }
-  })
-
-  yield* read.pipe(
-    // The last line of a client that ended its stream counts without a line end too.
-    Effect.catchTag("ConnectionClosed", ({ reason }) =>
-      reason === "Ended" ? handle(LineSplitter.end(splitter)) : Effect.void,
-    ),
+  yield* ConnectionLines.serve({ connection, limits, handle, onTooFast: () => client.refuse("Too_fast") }).pipe(
     Effect.ensuring(client.leave),
   )
 })
-
-const lineEnds = (chunk: Uint8Array): number => {
-  let count = 0
-  for (let i = 0; i < chunk.length; i++) {
-    const byte = chunk[i]
-    if (byte === 10 || (byte === 13 && chunk[i + 1] !== 10)) count++
-  }
-  return count
-}
 
 const makeClient = Effect.fnUntraced(function* ({
   connection,
   dialect,
   limits,
   registry,
+  isOwned,
   onRegistered,
   onCall,
 }: Options) {
@@ -193,7 +145,7 @@ const makeClient = Effect.fnUntraced(function* ({
 
   const register = Effect.fnUntraced(function* (name: Username) {
     // The older program looks at the name first, and so do its clients' users.
-    if (Option.isSome(yield* registry.find(name))) return refuse("User_exists", name)
+    if (Option.isSome(yield* registry.find(name)) || (yield* isOwned(name))) return refuse("User_exists", name)
     if (member !== undefined) return refuse("Already_auth", name)
     const candidate: Member = { name, address: connection.remote.address, send, ask, gone: Deferred.await(gone) }
     const taken = yield* Effect.isFailure(registry.register(candidate))

@@ -11,8 +11,12 @@ export interface Limits {
   readonly connectionsPerAddress: number
   /** How long a connection may be without a name, in milliseconds. */
   readonly guestMillis: number
+  /** How long nothing may come from a client over TLS, which sends PING, in milliseconds. */
+  readonly silenceMillis: number
   /** How long a client may take to answer PORT, in milliseconds. */
   readonly answerMillis: number
+  /** Names that were nobody's and are taken from one address, IPv4 or IPv6 /64: they stay for a year. */
+  readonly newNames: Limit
   /** Lines from one connection. Who sends faster is read more slowly. */
   readonly lines: Limit
 }
@@ -21,7 +25,9 @@ export const defaults: Limits = {
   connections: 10_000,
   connectionsPerAddress: 256,
   guestMillis: 60_000,
+  silenceMillis: 45_000,
   answerMillis: 5000,
+  newNames: { burst: 256, perSecond: 256 / 86_400 },
   lines: { burst: 200, perSecond: 100 },
 }
 
