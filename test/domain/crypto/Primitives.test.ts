@@ -296,6 +296,12 @@ describe("the cipher of records", () => {
     return sealed
   }
 
+  const flipped = (sealed: Uint8Array): Uint8Array => {
+    const changed = Uint8Array.from(sealed)
+    changed[0]! ^= 1
+    return changed
+  }
+
   it("is ChaCha20-Poly1305 with the counter as nonce, up to the last counter", () => {
     const cipher = recordCipher(key)
     for (const counter of [0, 1, 255, 256, 2 ** 31, 2 ** 32 - 1, 2 ** 32, 2 ** 48, 2 ** 53 - 1]) {
@@ -336,6 +342,22 @@ describe("the cipher of records", () => {
     assert.deepStrictEqual(datagram.subarray(0, 16), new Uint8Array(16).fill(0xee))
     assert.deepStrictEqual(datagram.subarray(52), new Uint8Array(48).fill(0xee))
     assert.deepStrictEqual(recordCipher(key).open(3, none, datagram.subarray(16, 52)), bytesOf("text", 20))
+  })
+
+  it("opens into the middle of a buffer and touches nothing else of it, and nothing at all if it doesn't open", () => {
+    const cipher = recordCipher(key)
+    for (const length of [0, 20, 100_000]) {
+      const text = new Uint8Array(length).fill(7)
+      const sealed = seal(cipher, 3, none, text)
+      const buffer = new Uint8Array(length + 32).fill(0xee)
+      for (const forged of [sealed.subarray(1), flipped(sealed), none]) {
+        assert.isFalse(cipher.openInto(3, none, forged, buffer, 16))
+        assert.isTrue(buffer.every((byte) => byte === 0xee))
+      }
+      assert.isTrue(cipher.openInto(3, none, sealed, buffer, 16))
+      const around = new Uint8Array(16).fill(0xee)
+      assert.isTrue(Bytes.equals(buffer, Bytes.concat(around, text, around)))
+    }
   })
 
   it("five thousand of them, used in turn, don't mix up their keys, and keep theirs if the caller's array changes", () => {
