@@ -51,9 +51,11 @@ export class Profile extends Context.Service<
    *
    * @param options.seed 32 bytes; random ones without it
    */
-  static readonly layerMemory = (options: {
-    readonly seed?: Uint8Array
-  } = {}): Layer.Layer<Profile, never, Cryptography> =>
+  static readonly layerMemory = (
+    options: {
+      readonly seed?: Uint8Array
+    } = {},
+  ): Layer.Layer<Profile, never, Cryptography> =>
     Layer.effect(
       Profile,
       Effect.gen(function* () {
@@ -89,7 +91,10 @@ export interface Store {
   readonly contents: Contents
   readonly saveState: (state: ProfileState.ProfileState) => Effect.Effect<void, ProfileError>
   readonly saveContacts: (book: ContactBook.ContactBook, generation: number) => Effect.Effect<void, ProfileError>
-  readonly saveInvitations: (book: InvitationBook.InvitationBook, generation: number) => Effect.Effect<void, ProfileError>
+  readonly saveInvitations: (
+    book: InvitationBook.InvitationBook,
+    generation: number,
+  ) => Effect.Effect<void, ProfileError>
 }
 
 const now = Effect.map(Clock.currentTimeMillis, Seconds.ofMillis)

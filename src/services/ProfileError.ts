@@ -22,6 +22,7 @@ const reasons = [
   "PassphraseUnfit",
   "Busy",
   "AlreadyThere",
+  "IdentityLost",
   "NoHome",
 ] as const
 type Reason = (typeof reasons)[number]
@@ -48,18 +49,31 @@ export class ProfileError extends Schema.TaggedError<ProfileError>("nomitm/Profi
 
 type Explanation = readonly [code: string, message: string, hint: string, exitCode?: number]
 
-const startAnew = "Restore the whole folder from a backup; or move contacts, invitations and state away, and begin anew."
+const startAnew =
+  "Restore the whole folder from a backup; or move contacts, invitations and state away, and begin anew."
 
 const explanations: Record<Reason, (path: string, detail: string | undefined) => Explanation> = {
   Missing: (path) => ["Profile_missing", `There is no ${path}.`, "nomitm id makes a profile; check --home."],
-  Symlink: (path) => ["Profile_symlink", `${path} is a symbolic link.`, "Give the place itself with --home, or put it there."],
+  Symlink: (path) => [
+    "Profile_symlink",
+    `${path} is a symbolic link.`,
+    "Give the place itself with --home, or put it there.",
+  ],
   TooOpen: (path) => [
     "Profile_too_open",
     `${path} can be used by other users of this machine.`,
     `If nobody else was there: chmod 700 the folder, chmod 600 the files in it.`,
   ],
-  NotOurs: (path) => ["Profile_not_ours", `${path} belongs to another user.`, "Run as that user, or give another --home."],
-  NotAFile: (path) => ["Profile_not_a_file", `${path} is not what it should be.`, "Move it away, or give another --home."],
+  NotOurs: (path) => [
+    "Profile_not_ours",
+    `${path} belongs to another user.`,
+    "Run as that user, or give another --home.",
+  ],
+  NotAFile: (path) => [
+    "Profile_not_a_file",
+    `${path} is not what it should be.`,
+    "Move it away, or give another --home.",
+  ],
   TooLarge: (path) => ["Profile_damaged", `${path} is larger than it can be.`, "Restore it from a backup."],
   Io: (path, detail) => [
     "Profile_io",
@@ -106,6 +120,11 @@ const explanations: Record<Reason, (path: string, detail: string | undefined) =>
     "Profile_exists",
     `There is an identity at ${path} already.`,
     "Give another folder with --home, or move it away.",
+  ],
+  IdentityLost: (path) => [
+    "Identity_lost",
+    `There is no ${path}, but contacts of the one that was there.`,
+    "Restore it from a backup, or with the recovery words: nomitm id --restore; or move the folder away.",
   ],
   NoHome: () => ["Profile_no_home", "There is no home directory to keep a profile in.", "Give a folder with --home."],
 }

@@ -68,7 +68,8 @@ const staleMillis = 60_000
 const failure = (path: string, reason: SecretFileError["reason"], detail?: string): SecretFileError =>
   new SecretFileError({ reason, path, ...(detail === undefined ? {} : { detail }) })
 
-const reasonOf = (path: string, cause: unknown): SecretFileError => {
+/** What an error of the system means for a path. */
+export const reasonOf = (path: string, cause: unknown): SecretFileError => {
   const code = errorCode(cause)
   switch (code) {
     case "ENOENT":

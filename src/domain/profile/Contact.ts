@@ -24,7 +24,7 @@ export const labelProblem = (label: string): Option.Option<string> => {
 /** What a contact is called here: unlike a name at a server, nobody else can change it, and no two have the same. */
 export const Label = Schema.String.check(
   Schema.makeFilter((label: string) => Option.getOrUndefined(labelProblem(label)), { identifier: "Label" }),
-).pipe(Schema.brand("Label"))
+).pipe(Schema.brand("Username"), Schema.brand("Label"))
 export type Label = typeof Label.Type
 
 export const isLabel = (label: string): label is Label => Option.isNone(labelProblem(label))
