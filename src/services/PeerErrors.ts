@@ -11,7 +11,11 @@ import type { ConnectError } from "./RendezvousTransport.ts"
 
 /** What the end of a chat means to a script. */
 export const exitCodeOf = (reason: Ending): number =>
-  reason === "unreachable" ? exitCodes.unreachable : reason === "timeout" ? exitCodes.failure : exitCodes.ok
+  reason === "unreachable"
+    ? exitCodes.unreachable
+    : reason === "timeout" || reason === "unverified"
+      ? exitCodes.failure
+      : exitCodes.ok
 
 export const noChat = problem(
   "No_chat",
@@ -99,6 +103,8 @@ const lost = (error: LinkLost): Problem => {
       return problem("Server_lost", message, "Try again in a while.", exitCodes.unreachable)
     case "Silent":
       return problem("Server_silent", message, "Try again, or use another.", exitCodes.unreachable)
+    case "Replaced":
+      return problem("Replaced", message, "Only one can be online: quit the other one, or take another name here.")
     case "NotAServer":
       return problem("Not_a_server", message, "Check host and port, and the dialect (--dialect readme or original).")
   }

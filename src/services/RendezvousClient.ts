@@ -37,15 +37,16 @@ export class Refused extends Schema.TaggedError<Refused>("nomitm/Refused")("Refu
   }
 }
 
-const losses: Record<RendezvousLink.LossReason, string> = {
+const losses: Record<RendezvousLink.LossReason | "Replaced", string> = {
   Closed: "The server closed the connection",
+  Replaced: "Another program registered the same name with the same key",
   Silent: "The server did not answer in time",
   NotAServer: "What answers is no server of this dialect",
 }
 
 /** The link to the server is gone, or what answers there is no server of this dialect. */
 export class LinkLost extends Schema.TaggedError<LinkLost>("nomitm/LinkLost")("LinkLost", {
-  reason: Schema.Literals(["Closed", "Silent", "NotAServer"]),
+  reason: Schema.Literals(["Closed", "Silent", "NotAServer", "Replaced"]),
 }) {
   override get message(): string {
     return losses[this.reason]

@@ -40,6 +40,8 @@ export type CallLine = Extract<
 
 interface LookUp {
   readonly who: Who.Who
+  /** Who asks, in a number of the caller's own. */
+  readonly asker: number
   readonly since: number
 }
 
@@ -62,7 +64,7 @@ export type Event =
   | { readonly _tag: "Heard"; readonly line: Line; readonly now: number }
   /** Only while none is under way. */
   | { readonly _tag: "List"; readonly now: number }
-  | { readonly _tag: "LookUp"; readonly who: Who.Who; readonly now: number }
+  | { readonly _tag: "LookUp"; readonly who: Who.Who; readonly asker: number; readonly now: number }
   | { readonly _tag: "Release"; readonly now: number }
   /** A line about a call was sent. */
   | { readonly _tag: "Sent"; readonly now: number }
@@ -77,9 +79,15 @@ export type Action =
   | { readonly _tag: "Registered" }
   | { readonly _tag: "NotRegistered"; readonly code: string }
   | { readonly _tag: "Listed"; readonly users: ReadonlyArray<ServerLine.User> }
-  | { readonly _tag: "Found"; readonly who: Who.Who; readonly name: PersonName; readonly certificate: Uint8Array }
+  | {
+      readonly _tag: "Found"
+      readonly who: Who.Who
+      readonly asker: number
+      readonly name: PersonName
+      readonly certificate: Uint8Array
+    }
   /** Nobody of that name or id is online. */
-  | { readonly _tag: "NotFound"; readonly who: Who.Who }
+  | { readonly _tag: "NotFound"; readonly who: Who.Who; readonly asker: number }
   | { readonly _tag: "Released" }
   /** Something for the calls. */
   | { readonly _tag: "OfCall"; readonly line: CallLine }
@@ -130,9 +138,9 @@ export const step = (state: State, event: Event): Step => {
         ? [{ ...state, listingSince: event.now, sentAt: event.now }, [send({ _tag: "ListUsers" })]]
         : [state, nothing]
     case "LookUp": {
-      const { who, now } = event
-      if (!isFree(state) || state.lookUps.length >= maxLookUps) return [state, [{ _tag: "NotFound", who }]]
-      const lookUps = [...state.lookUps, { who, since: now }]
+      const { who, asker, now } = event
+      if (!isFree(state) || state.lookUps.length >= maxLookUps) return [state, [{ _tag: "NotFound", who, asker }]]
+      const lookUps = [...state.lookUps, { who, asker, since: now }]
       return [{ ...state, lookUps, sentAt: now }, [send({ _tag: "LookUp", who })]]
     }
     case "Release":
@@ -209,17 +217,17 @@ const isSame = (a: Who.Who, b: Who.Who): boolean => Who.encode(a) === Who.encode
 const found = (state: State, name: PersonName, certificate: Uint8Array): Step => {
   const [first, ...lookUps] = state.lookUps
   if (first === undefined) return [state, nothing]
-  const { who } = first
+  const { who, asker } = first
   const isAnswer =
     who._tag === "Name" ? who.name === name : who.id === PersonId.ofBytes(certificate.subarray(0, PersonId.bytes))
-  return isAnswer ? [{ ...state, lookUps }, [{ _tag: "Found", who, name, certificate }]] : [state, nothing]
+  return isAnswer ? [{ ...state, lookUps }, [{ _tag: "Found", who, asker, name, certificate }]] : [state, nothing]
 }
 
 const refused = (state: State, code: string, about: Option.Option<Who.Who>): Step => {
   if (code === "Replaced") return lose(state, "Replaced")
   const [first, ...lookUps] = state.lookUps
   if (first !== undefined && Option.isSome(about) && isSame(about.value, first.who)) {
-    return [{ ...state, lookUps }, [{ _tag: "NotFound", who: first.who }]]
+    return [{ ...state, lookUps }, [{ _tag: "NotFound", who: first.who, asker: first.asker }]]
   }
   return [state, nothing]
 }

@@ -144,30 +144,34 @@ describe("a question about somebody", () => {
 
   it("is answered in the order of asking, by name and by id", () => {
     const side = registered()
-    side.on({ _tag: "LookUp", who: Who.byName(bob), now: 0 })
-    side.on({ _tag: "LookUp", who: Who.byId(bobId), now: 0 })
+    side.on({ _tag: "LookUp", who: Who.byName(bob), asker: 1, now: 0 })
+    side.on({ _tag: "LookUp", who: Who.byId(bobId), asker: 1, now: 0 })
     for (const who of [Who.byName(bob), Who.byId(bobId)]) {
-      assert.deepStrictEqual(side.hear(found), [{ _tag: "Found", who, name: bob, certificate: bobsCertificate }])
+      assert.deepStrictEqual(side.hear(found), [
+        { _tag: "Found", who, asker: 1, name: bob, certificate: bobsCertificate },
+      ])
     }
     assert.deepStrictEqual(side.hear(found), [])
   })
 
   it("is not answered by a certificate of somebody else", () => {
     const side = registered()
-    side.on({ _tag: "LookUp", who: Who.byId(bobId), now: 0 })
+    side.on({ _tag: "LookUp", who: Who.byId(bobId), asker: 1, now: 0 })
     assert.deepStrictEqual(side.hear(said({ _tag: "Found", name: bob, certificate: new Uint8Array(144).fill(8) })), [])
   })
 
   it("about nobody is told so; an error about somebody else changes nothing", () => {
     const side = registered()
-    side.on({ _tag: "LookUp", who: Who.byName(bob), now: 0 })
+    side.on({ _tag: "LookUp", who: Who.byName(bob), asker: 1, now: 0 })
     assert.deepStrictEqual(side.hear("ERROR User_not_online carol"), [])
-    assert.deepStrictEqual(side.hear("ERROR User_not_online bob"), [{ _tag: "NotFound", who: Who.byName(bob) }])
+    assert.deepStrictEqual(side.hear("ERROR User_not_online bob"), [
+      { _tag: "NotFound", who: Who.byName(bob), asker: 1 },
+    ])
   })
 
   it("is one of 16 at most", () => {
     const side = registered()
-    const ask = () => side.on({ _tag: "LookUp", who: Who.byName(bob), now: 0 })
+    const ask = () => side.on({ _tag: "LookUp", who: Who.byName(bob), asker: 1, now: 0 })
     for (let i = 0; i < ServerLink.maxLookUps; i++) assert.strictEqual(ask()[0]?._tag, "Send")
     assert.strictEqual(ask()[0]?._tag, "NotFound")
   })
