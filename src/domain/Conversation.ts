@@ -44,8 +44,8 @@ export const silenceMillis = 20_000
 /** The pause between two `Beat` events, in milliseconds. */
 export const beatMillis = (dialect: Dialect): number => (dialect === "readme" ? keepaliveMillis : tokenBeatMillis)
 
-/** Why a conversation ended. */
-export const Ending = Schema.Literals(["closed", "closed_by_peer", "timeout", "unreachable"])
+/** Why a conversation ended; `unverified` only one that is sealed: three times there was no short string to compare. */
+export const Ending = Schema.Literals(["closed", "closed_by_peer", "timeout", "unreachable", "unverified"])
 export type Ending = typeof Ending.Type
 
 export interface Config {

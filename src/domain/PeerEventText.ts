@@ -112,5 +112,7 @@ const closed = (peer: string, reason: Ending): string => {
       return `${peer} has not been heard for 20 seconds: the chat is over.`
     case "unreachable":
       return `${peer} could not be reached: no datagram came through. A firewall or NAT on either side may drop them.`
+    case "unverified":
+      return `Three times there was nothing to compare with ${peer}, as when somebody sits in between: the chat is over.`
   }
 }

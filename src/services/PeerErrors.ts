@@ -34,6 +34,12 @@ export const needsKeys = problem(
   "Start again without --plaintext.",
 )
 
+export const contactsFull = problem(
+  "Contacts_full",
+  "There is no room for another contact: the key of this one is not remembered.",
+  "Make room with nomitm contacts forget.",
+)
+
 export const inChat = (peer: string): Problem =>
   problem("In_chat", `You are in a chat with ${peer}.`, "Type /close to end it first.")
 

@@ -74,15 +74,41 @@ export const make = (primitives: Pick<Primitives, "recordCipher">, epoch: Epoch)
  * @returns none if they don't fit, or if the epoch has no counter left
  */
 export const seal = (layer: RecordLayer, frames: ReadonlyArray<Frame.Frame>): Uint8Array | undefined => {
-  const { header, plaintext, slots } = layer
   let used = 0
   for (const frame of frames) {
     if (used + Frame.length(frame) > maxPlaintextBytes) return undefined
-    used = Frame.write(frame, plaintext, used)
+    used = Frame.write(frame, layer.plaintext, used)
   }
+  return sealWritten(layer, used)
+}
+
+/** As few records as the frames fit into, in their order. What does not fit into any is left out. */
+export const sealAll = (
+  layer: RecordLayer,
+  frames: ReadonlyArray<Frame.Frame>,
+  emit: (datagram: Uint8Array) => void,
+): void => {
+  let used = 0
+  for (const frame of frames) {
+    const length = Frame.length(frame)
+    if (length > maxPlaintextBytes) continue
+    if (used + length > maxPlaintextBytes) {
+      const datagram = sealWritten(layer, used)
+      if (datagram !== undefined) emit(datagram)
+      used = 0
+    }
+    used = Frame.write(frame, layer.plaintext, used)
+  }
+  if (used === 0) return
+  const datagram = sealWritten(layer, used)
+  if (datagram !== undefined) emit(datagram)
+}
+
+/** A record of the frames that were written, `used` bytes of them. */
+const sealWritten = (layer: RecordLayer, used: number): Uint8Array | undefined => {
+  const { header, plaintext, slots } = layer
   const padded = RecordHeader.padded(used)
   plaintext.fill(0, used, padded)
-
   const slot = slots.current
   const counter = KeySlots.takeCounter(slot)
   if (counter === undefined) return undefined
