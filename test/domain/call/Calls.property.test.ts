@@ -13,7 +13,7 @@ import { alice, bob, byId, byName, hashOf, mallory, shared } from "./handshakes.
 
 type Turn = readonly [kind: number, a: number, b: number]
 const turn: Arbitrary.Arbitrary<Turn> = arbitraries.mapAll(
-  [arbitraries.integer(0, 11), arbitraries.integer(0, 1 << 20), arbitraries.integer(0, 1 << 20)],
+  [arbitraries.integer(0, 23), arbitraries.integer(0, 1 << 20), arbitraries.integer(0, 1 << 20)],
   ([kind, a, b]) => [kind, a, b] as const,
 )
 
@@ -127,14 +127,14 @@ const check = (parties: ReadonlyArray<CallWorld.Party>) => {
 
 it.effect.prop(
   "calls at an honest server",
-  [Arbitrary.array(turn, { minLength: 10, maxLength: 60 })],
+  [Arbitrary.array(turn, { minLength: 60, maxLength: 120 })],
   ([turns]) => Effect.sync(() => check(play(turns, true))),
-  { arbitrary: { runs: 60, size: 60 } },
+  { arbitrary: { runs: 40, size: 120 } },
 )
 
 it.effect.prop(
   "calls at a hostile server",
-  [Arbitrary.array(turn, { minLength: 10, maxLength: 60 })],
+  [Arbitrary.array(turn, { minLength: 60, maxLength: 120 })],
   ([turns]) => Effect.sync(() => check(play(turns, false))),
-  { arbitrary: { runs: 100, size: 60 } },
+  { arbitrary: { runs: 60, size: 120 } },
 )
