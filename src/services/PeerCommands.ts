@@ -102,7 +102,9 @@ export const obey = ({ screen, report, chats, online, keyed, ready, fork }: Opti
       case "Verify":
         return withPerson((person) => person.verify(input.outcome))
       case "Safety":
-        return withPerson(({ safetyNumber }, peer) => report.show({ event: "safety", peer, number: safetyNumber }))
+        return withPerson(({ safetyNumber }, peer) =>
+          Effect.flatMap(safetyNumber, (number) => report.show({ event: "safety", peer, number })),
+        )
       case "Close":
         return Effect.andThen(untilSent, chats.close)
       case "Help":

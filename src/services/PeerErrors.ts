@@ -8,6 +8,7 @@ import type { NotOpen, TextTooLong } from "./ChatSession.ts"
 import type { BindError, ResolveError } from "./PeerTransport.ts"
 import type { LinkLost, Refused } from "./RendezvousClient.ts"
 import type { ConnectError } from "./RendezvousTransport.ts"
+import type { CallFailed, TurnedAway } from "./SealedLink.ts"
 
 /** What the end of a chat means to a script. */
 export const exitCodeOf = (reason: Ending): number =>
@@ -65,6 +66,87 @@ export const serverLost = problem(
   "It is being tried again.",
   exitCodes.unreachable,
 )
+
+export const nobodyCalls = problem("No_call", "Nobody is calling you.", "Wait for a call, or type /chat NAME.")
+
+export const severalCall = (labels: ReadonlyArray<string>): Problem =>
+  problem("Several_calls", `Several call you: ${labels.join(", ")}.`, "Say which one: /accept NAME or /decline NAME.")
+
+/** Somebody called, and the call ended before it was taken. */
+export const missed = (label: string, code: string): Problem =>
+  problem(
+    code,
+    code === "Cancelled" ? `${label} gave up calling.` : `The call of ${label} is over: ${fromCode(code).message}`,
+    `Type /chat ${label} to call back.`,
+  )
+
+export const lookalike = (label: string, contact: string): Problem =>
+  problem(
+    "Lookalike",
+    `${label} is not your contact ${contact}, though it looks like that name.`,
+    "Compare the key before you accept.",
+  )
+
+export const notALink = problem(
+  "Invitation_invalid",
+  "This is no invitation: it may have been cut off.",
+  "Copy the whole link, from nomitm:// to its end.",
+)
+
+export const otherServer = (server: string): Problem =>
+  problem(
+    "Other_server",
+    `The invitation is for another server, ${server}.`,
+    "Quit, and start with nomitm peer NAME --join LINK.",
+  )
+
+export const notVerified = (why: string): Problem => {
+  const { message, hint } = fromCode("Verification_failed")
+  return problem("Verification_failed", `${message} (${why})`, hint, exitCodes.authentication)
+}
+
+export const nothingCompared = problem(
+  "Nothing_compared",
+  "Nothing has been compared in this chat.",
+  "Type /verify, or /safety, and compare what you see by voice.",
+)
+
+export const denied = (label: string): Problem =>
+  problem(
+    "Verification_failed",
+    `What you and ${label} see differs: somebody sits in between, or it is somebody else.`,
+    "The chat is over. Meet in person, or use an invitation on a way that you trust.",
+    exitCodes.authentication,
+  )
+
+/** Two keys under one name: the words that must not be overlooked. */
+const keyChanged = (label: string, change: { readonly known: string; readonly shown: string }): Problem =>
+  problem(
+    "Key_changed",
+    `THE KEY OF ${label} HAS CHANGED: it was ${change.known}, and now it is ${change.shown}. Somebody may pose as ${label}.`,
+    `Nothing was said. Ask ${label} by other means; if all is well, type nomitm contacts forget ${label}.`,
+    exitCodes.authentication,
+  )
+
+const authenticationCodes = new Set(["Key_changed", "Certificate_rollback", "Certificate_invalid"])
+
+/** Why a call with keys came to nothing. */
+export const fromSealed =
+  (label: string) =>
+  (error: CallFailed | LinkLost): Problem => {
+    if (error._tag === "LinkLost") return fromLink(error)
+    const { code, change } = error
+    if (code === "Cancelled") return cancelled(label)
+    if (change !== undefined) return keyChanged(label, change)
+    const problem = fromCode(code)
+    return authenticationCodes.has(code) ? { ...problem, exitCode: exitCodes.authentication } : problem
+  }
+
+/** Somebody was turned away who may be an attacker. */
+export const fromTurnedAway = ({ code, name, change }: TurnedAway): Problem =>
+  change === undefined
+    ? { ...fromCode(code), message: `${name} called, and was refused: ${fromCode(code).message}` }
+    : keyChanged(name, change)
 
 /** What trying again would not mend: somebody has to look at it. */
 export const isFinal = ({ exitCode, code }: Problem): boolean =>

@@ -23,7 +23,7 @@ export interface Person {
   readonly beside: (peer: string) => Effect.Effect<void>
   /** Begins to compare a short string, or says what came of it. */
   readonly verify: (outcome: Option.Option<"yes" | "no">) => Effect.Effect<void, Problem>
-  readonly safetyNumber: string
+  readonly safetyNumber: Effect.Effect<string>
 }
 
 /** A chat that both sides have agreed on. */

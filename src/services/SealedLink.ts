@@ -89,6 +89,8 @@ export interface SealedLink {
   readonly ringing: Effect.Effect<Ringing, LinkLost>
   /** Waits for the next chat that somebody else began, and that was accepted here. */
   readonly incoming: Effect.Effect<SealedAgreement, LinkLost, Scope.Scope>
+  /** Whether the server says that a name is this key's; false as well if nobody of that name is online. */
+  readonly isNameOf: (name: PersonName, id: PersonId.PersonId) => Effect.Effect<boolean>
   /** Gives the name up for good; the link is over then. */
   readonly release: Effect.Effect<void, LinkLost>
   /** Waits until the link is gone. */
@@ -177,6 +179,7 @@ export const make = Effect.fnUntraced(function* (
     Deferred.doneUnsafe(lost, Effect.succeed(error))
     Deferred.doneUnsafe(registered, failure)
     if (listing !== undefined) Deferred.doneUnsafe(listing, failure)
+    for (const question of questions.values()) question(undefined)
     questions.clear()
     return Effect.andThen(
       onCalls({ _tag: "LinkLost" }),
@@ -314,9 +317,14 @@ export const make = Effect.fnUntraced(function* (
         over: Deferred.await(over),
       })
     }
+    return whoIs(peer.name, (id) => offer(id === peer.id))
+  }
+
+  /** Asks the server whose a name is. */
+  const whoIs = (name: PersonName, then: (id: PersonId.PersonId | undefined) => void): Effect.Effect<void> => {
     const asker = ++asked
-    questions.set(asker, (id) => offer(id === peer.id))
-    return onLink({ _tag: "LookUp", who: Who.byName(peer.name), asker, now: now() })
+    questions.set(asker, then)
+    return onLink({ _tag: "LookUp", who: Who.byName(name), asker, now: now() })
   }
 
   /** A chat on the port that is kept, if it can be bound after all. */
@@ -442,6 +450,13 @@ export const make = Effect.fnUntraced(function* (
     call,
     ringing: Queue.take(ringing),
     incoming: Effect.uninterruptibleMask((restore) => Effect.flatMap(nextOf(incoming, restore), handOver)),
+    isNameOf: (name, id) =>
+      Effect.gen(function* () {
+        if (Deferred.isDoneUnsafe(lost)) return false
+        const answer = Deferred.makeUnsafe<boolean>()
+        yield* whoIs(name, (found) => void Deferred.doneUnsafe(answer, Effect.succeed(found === id)))
+        return yield* Deferred.await(answer)
+      }),
     release: Effect.andThen(
       whileThere,
       Effect.andThen(

@@ -1,0 +1,193 @@
+/**
+ * The way of `nomitm/1` through a server: names with keys, calls whose other end is proven, chats of sealed records.
+ */
+import * as Effect from "effect/Effect"
+import * as FiberSet from "effect/FiberSet"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import * as Invitation from "../domain/call/Invitation.ts"
+import { formatHostPort } from "../domain/Endpoint.ts"
+import * as Who from "../domain/nomitm1/Who.ts"
+import type { PersonName } from "../domain/PersonName.ts"
+import * as Problem from "../domain/Problem.ts"
+import type { ServerAddress } from "../domain/ServerAddress.ts"
+import * as Acquaintances from "./Acquaintances.ts"
+import { Cryptography } from "./Cryptography.ts"
+import { KnownServers } from "./KnownServers.ts"
+import * as PeerErrors from "./PeerErrors.ts"
+import type { PeerReport } from "./PeerReport.ts"
+import type { Call, Meeting, Online, PeerWay } from "./PeerWay.ts"
+import { Profile } from "./Profile.ts"
+import * as ProvenPerson from "./ProvenPerson.ts"
+import * as Rings from "./Rings.ts"
+import { SealedChat } from "./SealedChat.ts"
+import type { SealedAgreement, SealedLink, TurnedAway } from "./SealedLink.ts"
+import { SealedRendezvous } from "./SealedRendezvous.ts"
+import * as ServerTrustCheck from "./ServerTrustCheck.ts"
+import { stayOnline } from "./StayOnline.ts"
+
+/** How long PROBE is sent to somebody the server named. */
+const patience = "30 seconds"
+/** Of how many strangers it is remembered that they were turned away, so that each is told of once. */
+const maxTurnedAway = 64
+
+export interface Options {
+  readonly name: PersonName
+  readonly server: ServerAddress
+  readonly unlisted: boolean
+  readonly policy: Acquaintances.Policy
+  readonly localAddress?: string | undefined
+  /** Called once, when the name is there for the first time: an invitation is used then. */
+  readonly join?: Invitation.Invitation | undefined
+}
+
+export const throughServer = Effect.fnUntraced(function* (options: Options, report: PeerReport) {
+  const { name, server, policy } = options
+  const serverName = formatHostPort(server.host, server.port)
+  const rendezvous = yield* SealedRendezvous
+  const sessions = yield* SealedChat
+  const profile = yield* Profile
+  const cryptography = yield* Cryptography
+  const knownServers = yield* KnownServers
+  const acquaintances = yield* Acquaintances.make(serverName, report)
+  let link: SealedLink | undefined
+  let busyWith = (): string | undefined => undefined
+  const rings = Rings.make(acquaintances, report, () => busyWith())
+  const told = new Set<string>()
+
+  const meeting = (label: string, agreement: SealedAgreement): Meeting => {
+    const { keys, remote, socket } = agreement
+    return ProvenPerson.meeting({
+      acquaintances,
+      report,
+      cryptography,
+      self: profile.id,
+      label,
+      keys,
+      remote,
+      open: sessions.open({ socket, remote, keys, patience }),
+    })
+  }
+
+  /** Both have said yes: what the handshake and the server have shown is kept. */
+  const agreed = (agreement: SealedAgreement, isVouchedFor: boolean): Effect.Effect<Meeting> =>
+    Effect.gen(function* () {
+      const { peer } = agreement.keys
+      if (agreement.invited) yield* acquaintances.learn(peer, "Invited")
+      else if (isVouchedFor) yield* acquaintances.learn(peer, "Accepted")
+      return meeting(acquaintances.label(peer.id, peer.name, isVouchedFor || agreement.invited), agreement)
+    })
+
+  const dial = (online: SealedLink, target: Acquaintances.Target, invitation?: Invitation.Invitation): Call => ({
+    peer: target.label,
+    trust: target.trust,
+    answer: online.call({ who: target.who, expected: target.expected, invitation }).pipe(
+      Effect.mapError(PeerErrors.fromSealed(target.label)),
+      Effect.flatMap((agreement) => agreed(agreement, target.who._tag === "Name")),
+    ),
+  })
+
+  const call = (online: SealedLink, typed: string): Effect.Effect<Call, Problem.Problem> =>
+    Effect.suspend(() => {
+      const target = acquaintances.target(typed)
+      if (target === undefined) return Effect.fail(Problem.fromCode("Name_invalid"))
+      const isSelf = target.who._tag === "Name" ? target.who.name === name : target.who.id === profile.id
+      return isSelf ? Effect.fail(Problem.fromCode("Self_call")) : Effect.succeed(dial(online, target))
+    })
+
+  const join = (text: string): Effect.Effect<Call, Problem.Problem> =>
+    Effect.suspend(() => {
+      if (link === undefined) return Effect.fail(PeerErrors.offline)
+      const invitation = Invitation.parse(text)
+      if (Result.isFailure(invitation)) return Effect.fail(PeerErrors.notALink)
+      const { host, port, id } = invitation.success
+      if (host !== server.host || port !== server.port) {
+        return Effect.fail(PeerErrors.otherServer(formatHostPort(host, port)))
+      }
+      const who = Who.byId(id)
+      const label = acquaintances.label(id, "", false)
+      const target = { who, expected: id, label, trust: acquaintances.trust(id) }
+      return Effect.succeed(dial(link, target, invitation.success))
+    })
+
+  const list = (online: SealedLink): Online["list"] =>
+    online.users.pipe(
+      Effect.mapError(PeerErrors.fromLink),
+      Effect.map((users) => {
+        const people = users.map(({ name, id }) => ({
+          name,
+          fingerprint: acquaintances.fingerprint(id),
+          trust: acquaintances.trust(id),
+        }))
+        return { event: "users" as const, users: people.map(({ name }) => name), people }
+      }),
+    )
+
+  const online = (current: SealedLink): Online => ({
+    list: list(current),
+    call: (typed) => call(current, typed),
+    incoming: Effect.flatMap(current.incoming, (agreement) => {
+      const { id, name } = agreement.keys.peer
+      return Effect.flatMap(current.isNameOf(name, id), (isVouchedFor) => agreed(agreement, isVouchedFor))
+    }),
+    lost: Effect.map(current.lost, (error) =>
+      error.reason === "Replaced" ? Option.some(PeerErrors.fromLink(error)) : Option.none(),
+    ),
+  })
+
+  /** Somebody was turned away: a person hears of what may be an attack, once for each key and reason. */
+  const onTurnedAway =
+    (fork: (effect: Effect.Effect<void>) => void) =>
+    (who: TurnedAway): void => {
+      const key = `${who.code} ${who.id}`
+      if (who.code === "Not_admitted" || told.has(key) || told.size >= maxTurnedAway) return
+      told.add(key)
+      fork(report.problem(PeerErrors.fromTurnedAway(who)))
+    }
+
+  const live: PeerWay["live"] = ({ chats, beOnline }) =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const fork = yield* FiberSet.makeRuntime<never, void, never>()
+        busyWith = () => {
+          const current = chats.current()
+          return current === undefined ? undefined : current.peer
+        }
+        const connect = Effect.gen(function* () {
+          const identity = yield* Effect.mapError(profile.identity, ({ problem }) => problem)
+          const current = yield* rendezvous
+            .connect({
+              ...options,
+              identity,
+              knowledge: acquaintances.knowledge(policy, () => chats.current() === undefined),
+              useUpInvitation: acquaintances.useUpInvitation,
+              onTurnedAway: onTurnedAway(fork),
+              trust: (secured) =>
+                Effect.provideService(ServerTrustCheck.check(server, secured), KnownServers, knownServers),
+            })
+            .pipe(Effect.mapError((error) => ("exitCode" in error ? error : PeerErrors.fromLink(error))))
+          yield* Effect.mapError(profile.used(name, serverName), ({ problem }) => problem)
+          link = current
+          yield* Effect.addFinalizer(() =>
+            Effect.sync(() => {
+              if (link === current) link = undefined
+            }),
+          )
+          yield* current.ringing.pipe(
+            Effect.map((ringing) => fork(rings.show(ringing))),
+            Effect.forever,
+            Effect.ignore,
+            Effect.forkScoped,
+          )
+          return online(current)
+        })
+        return yield* stayOnline(name, connect, report, beOnline)
+      }),
+    )
+
+  return {
+    live,
+    offline: PeerErrors.notOnlineYet,
+    keyed: { accept: rings.accept, decline: rings.decline, join },
+  } satisfies PeerWay
+})
