@@ -161,7 +161,9 @@ const answer = (request: Request): Effect.Effect<Answer, Refusal, Profile | Cryp
     case "Import":
       return Effect.flatMap(Profile, (profile) =>
         profile.updateContacts((before) => {
-          const { book, ...merged } = ContactBook.merge(before, request.contacts, request.trusted)
+          // A file of somebody who knows us has us in it.
+          const others = request.contacts.filter(({ id }) => id !== profile.id)
+          const { book, ...merged } = ContactBook.merge(before, others, request.trusted)
           return Result.succeed<readonly [ContactBook.ContactBook, Answer]>([book, { _tag: "Imported", ...merged }])
         }),
       )

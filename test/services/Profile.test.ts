@@ -47,7 +47,10 @@ describe("a profile", () => {
       assert.strictEqual(refused, "no")
       assert.strictEqual(ContactBook.size(yield* profile.contacts), 1)
       yield* profile.used("alice" as Username, "a.example:1")
-      assert.deepEqual((yield* profile.names).map(({ name }) => name), ["alice"])
+      assert.deepEqual(
+        (yield* profile.names).map(({ name }) => name),
+        ["alice"],
+      )
     }).pipe(Effect.provide(memory)),
   )
 
@@ -108,7 +111,10 @@ describe("a profile", () => {
       const state = { serial: 1, contacts: 0, invitations: 0, names: [] }
       const profile = yield* observed({ state }, () => Effect.sleep("10 millis"))
       const all = yield* Effect.forkChild(
-        Effect.all(Array.from({ length: 20 }, (_, n) => profile.updateContacts(meet(`user${n}`))), { concurrency: 20 }),
+        Effect.all(
+          Array.from({ length: 20 }, (_, n) => profile.updateContacts(meet(`user${n}`))),
+          { concurrency: 20 },
+        ),
       )
       yield* TestClock.adjust("1 second")
       yield* Fiber.join(all)

@@ -65,6 +65,11 @@ export const read = Effect.fnUntraced(function* (options: Pick<Options, "home" |
   return { seed, isSealed: true } satisfies Opened
 })
 
+/** Whether there is an identity, sealed or not. */
+export const exists = Effect.fnUntraced(function* (home: string) {
+  return (yield* ProfileHome.check(home)) && (yield* ProfileFiles.readIdentity(home)) !== undefined
+})
+
 /** Makes a profile of this seed. Fails with `AlreadyThere` if there is one. */
 export const create = Effect.fnUntraced(function* (
   seed: Uint8Array,
@@ -76,8 +81,12 @@ export const create = Effect.fnUntraced(function* (
   return { seed, isSealed: newPassphrase !== undefined } satisfies Opened
 })
 
-/** Seals the identity by another passphrase, or by none. Nobody else may have the profile meanwhile. */
-export const protect = (options: Options, passphrase: string | undefined) =>
+/**
+ * Seals the identity by another passphrase, or by none. Nobody else may have the profile meanwhile.
+ *
+ * @param passphrase the new one; asked for once the profile is open
+ */
+export const protect = <E>(options: Options, passphrase: Effect.Effect<string | undefined, E>) =>
   Effect.scoped(
     Effect.gen(function* () {
       const { home, patienceMillis = standardPatience } = options
@@ -86,7 +95,7 @@ export const protect = (options: Options, passphrase: string | undefined) =>
       yield* ProfileLock.acquire(home, patienceMillis)
       const opened = yield* read(options)
       if (opened === undefined) return yield* fail("Missing", home)
-      yield* ProfileFiles.replaceIdentity(home, yield* sealedBy(home, opened.seed, passphrase))
+      yield* ProfileFiles.replaceIdentity(home, yield* sealedBy(home, opened.seed, yield* passphrase))
     }),
   )
 

@@ -77,10 +77,7 @@ export const hasBooks = (home: string): Effect.Effect<boolean> =>
 
 /** Makes the identity; false, and nothing is changed, if there is one. */
 export const createIdentity = (home: string, file: ProfileFile.ProfileFile): Effect.Effect<boolean, ProfileError> =>
-  Effect.mapError(
-    SecretFile.create(identityPath(home), Bytes.ofText(ProfileFile.encode(file))),
-    ProfileHome.fromFile,
-  )
+  Effect.mapError(SecretFile.create(identityPath(home), Bytes.ofText(ProfileFile.encode(file))), ProfileHome.fromFile)
 
 export const replaceIdentity = (home: string, file: ProfileFile.ProfileFile): Effect.Effect<void, ProfileError> =>
   write(identityPath(home), Bytes.ofText(ProfileFile.encode(file)))

@@ -46,7 +46,12 @@ export const check = Effect.fnUntraced(function* (home: string) {
   const stats = yield* Effect.tryPromise({
     try: () => Files.lstat(home),
     catch: (cause) => fromFile(SecretFile.reasonOf(home, cause)),
-  }).pipe(Effect.catchIf(({ reason }) => reason === "Missing", () => Effect.undefined))
+  }).pipe(
+    Effect.catchIf(
+      ({ reason }) => reason === "Missing",
+      () => Effect.undefined,
+    ),
+  )
   if (stats === undefined) return false
   const refuse = (reason: ProfileError["reason"]) => new ProfileError({ reason, path: home })
   if (stats.isSymbolicLink()) return yield* refuse("Symlink")

@@ -181,7 +181,7 @@ const exchange = (path: string, line: string): Effect.Effect<Option.Option<Answe
     })
     readLine(socket, (text) => {
       const answer = decodeAnswer(text)
-      resume(Effect.succeed(Option.some(Result.isSuccess(answer) ? answer.success : notUnderstood)))
+      resume(Effect.succeedSome(Result.isSuccess(answer) ? answer.success : notUnderstood))
       socket.destroy()
     })
     socket.on("error", () => {})

@@ -95,9 +95,12 @@ describe("a profile on disk", () => {
             assert.include(busy.message, home)
           }),
         )
-        const holder = yield* Effect.forkChild(withProfile(home, () => Effect.sleep("300 millis")), {
-          startImmediately: true,
-        })
+        const holder = yield* Effect.forkChild(
+          withProfile(home, () => Effect.sleep("300 millis")),
+          {
+            startImmediately: true,
+          },
+        )
         yield* Effect.sleep("100 millis")
         yield* withProfile(home, () => Effect.void, { patienceMillis: 10_000 })
         yield* Fiber.join(holder)
@@ -128,11 +131,11 @@ describe("a profile on disk", () => {
       Effect.gen(function* () {
         yield* withProfile(home, (profile) => meet(profile, "bob"))
         const plain = Fs.readFileSync(join(home, "identity"), "utf8")
-        yield* NodeProfile.protect(options(home), "s3cret")
+        yield* NodeProfile.protect(options(home), Effect.succeed("s3cret"))
         assert.notInclude(Fs.readFileSync(join(home, "identity"), "utf8"), JSON.parse(plain).seed)
         const more = { passphrase: Effect.succeed("s3cret") }
         assert.deepEqual(yield* withProfile(home, labels, more), ["bob"])
-        yield* NodeProfile.protect(options(home, more), undefined)
+        yield* NodeProfile.protect(options(home, more), Effect.undefined)
         assert.strictEqual(Fs.readFileSync(join(home, "identity"), "utf8"), plain)
       }),
     ).pipe(Effect.provide(NodeCryptography.layer)),
@@ -165,9 +168,7 @@ const crashAt = (name: string, fatal: SecretFile.Step) => (step: SecretFile.Step
   step === fatal && path.includes(`/.${name}.`) ? Effect.die(new Error(`crashed after ${step}`)) : Effect.void
 
 describe("a profile whose program dies while it writes", () => {
-  const cases = steps.flatMap((step) =>
-    ["contacts", "state", "invitations"].map((file) => ({ step, file }) as const),
-  )
+  const cases = steps.flatMap((step) => ["contacts", "state", "invitations"].map((file) => ({ step, file }) as const))
   it.live.each(cases)("$file, after $step: opens again with what was there or what was to be", ({ step, file }) =>
     inFolder((home) =>
       Effect.gen(function* () {

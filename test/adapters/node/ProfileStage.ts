@@ -11,13 +11,13 @@ import * as ContactBook from "../../../src/domain/profile/ContactBook.ts"
 import * as InvitationBook from "../../../src/domain/profile/InvitationBook.ts"
 import * as ProfileFile from "../../../src/domain/profile/ProfileFile.ts"
 import type { Username } from "../../../src/domain/Username.ts"
-import { Profile } from "../../../src/services/Profile.ts"
+import type { Profile } from "../../../src/services/Profile.ts"
 import { ProfileError } from "../../../src/services/ProfileError.ts"
 import { bytesOf, primitives } from "../../domain/crypto/primitives.ts"
 import { person } from "../../domain/profile/arbitraries.ts"
 
 /** A folder that is there, and goes with the test; the profile is to be made in it. */
-export const inFolder = <A, E>(program: (home: string) => Effect.Effect<A, E>) =>
+export const inFolder = <A, E, R>(program: (home: string) => Effect.Effect<A, E, R>) =>
   Effect.acquireUseRelease(
     Effect.sync(() => Fs.mkdtempSync(join(tmpdir(), "nomitm-profile-"))),
     (folder) => program(join(folder, "home")),
@@ -37,9 +37,7 @@ export const withProfile = <A, E>(
   use: (profile: Profile["Service"]) => Effect.Effect<A, E>,
   more: Partial<NodeProfile.Options> = {},
 ) =>
-  Effect.scoped(Effect.flatMap(NodeProfile.open(options(home, more)), use)).pipe(
-    Effect.provide(NodeCryptography.layer),
-  )
+  Effect.scoped(Effect.flatMap(NodeProfile.open(options(home, more)), use)).pipe(Effect.provide(NodeCryptography.layer))
 
 /** Why it can't be opened. */
 export const refusal = (home: string, more: Partial<NodeProfile.Options> = {}) =>
@@ -66,10 +64,7 @@ export const invitation = (n: number) => ({
 
 export const issue = (profile: Profile["Service"], n: number) =>
   profile.updateInvitations((book) =>
-    Result.map(
-      InvitationBook.issue(book, invitation(n), 2 ** 31 - 86_400),
-      (next) => [next, undefined] as const,
-    ),
+    Result.map(InvitationBook.issue(book, invitation(n), 2 ** 31 - 86_400), (next) => [next, undefined] as const),
   )
 
 export const labels = (profile: Profile["Service"]) =>

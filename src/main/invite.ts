@@ -1,0 +1,68 @@
+/**
+ * `nomitm invite`: a link for one person, who then calls, and both know at once that the other is the one meant.
+ */
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import * as CliError from "effect/cli/CliError"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as QrCode from "../adapters/node/QrCode.ts"
+import * as Duration from "../domain/profile/InvitationTime.ts"
+import { json as jsonText } from "../domain/PrintableText.ts"
+import * as ServerAddress from "../domain/ServerAddress.ts"
+import * as Profile from "./profile.ts"
+
+const flags = {
+  ...Profile.flags,
+  server: Flag.String("server").pipe(
+    Flag.withMetavar("URL"),
+    Flag.withDescription(
+      "Where you can be called: the address with its pin, nomitm://HOST:PORT#PIN (or NOMITM_SERVER)",
+    ),
+    Flag.optional,
+  ),
+  expires: Flag.String("expires").pipe(
+    Flag.withMetavar("TIME"),
+    Flag.withDescription("How long it is good for: 30m, 24h, 7d (default 24h)"),
+    Flag.withDefault("24h"),
+  ),
+}
+
+const mistake = (message: string) =>
+  new CliError.ShowHelp({
+    commandPath: ["nomitm", "invite"],
+    errors: [new CliError.ValidationError({ message })],
+  })
+
+export const invite = Command.make(
+  "invite",
+  flags,
+  Effect.fnUntraced(function* ({ server, expires, ...chosen }) {
+    const address = Option.getOrElse(server, () => process.env["NOMITM_SERVER"] ?? "")
+    if (address === "") return yield* mistake("Say where you can be called: --server URL.")
+    if (Result.isFailure(ServerAddress.parse(address))) {
+      return yield* mistake(`--server ${address}: not HOST, HOST:PORT or nomitm://HOST:PORT#PIN.`)
+    }
+    const seconds = Duration.parse(expires)
+    if (Option.isNone(seconds)) return yield* mistake(`--expires ${expires}: not a time such as 30m, 24h or 7d.`)
+    const request = { _tag: "Invite", server: address, seconds: seconds.value } as const
+    const { link, expiry } = yield* Profile.ask(chosen, request, "Invitation")
+    if (chosen.json) return yield* Console.log(jsonText({ event: "invitation", link, expiry }))
+    if (!process.stdout.isTTY) return yield* Console.log(link)
+    yield* Console.log(
+      `* Send this link to one person, on a way that you trust. It works once, for ${expires}:\n${link}`,
+    )
+    const { rows, columns } = yield* QrCode.draw(link)
+    if (columns <= process.stdout.columns) yield* Console.log(rows.join("\n"))
+  }),
+).pipe(
+  Command.withDescription("Make a link that brings one person to you, proven at first contact"),
+  Command.withExamples([
+    {
+      command: "nomitm invite --server nomitm://chat.example.org#PIN",
+      description: "A link for one person, good for a day",
+    },
+  ]),
+)
