@@ -54,7 +54,7 @@ export const atClient = (socket: Tls.TLSSocket, host: string): Secured | undefin
     exporter: exporterOf(socket),
     serverKey: serverKeyOf(certificate.publicKey),
     // Whether a chain is valid Node says in `authorized`; whether it is the host's has to be asked: Node itself does not
-    // ask where it takes any certificate.
-    webPki: socket.authorized && Tls.checkServerIdentity(host, socket.getPeerCertificate()) === undefined,
+    // ask where it takes any certificate. (`getPeerCertificate` is empty once `getPeerX509Certificate` was called.)
+    webPki: socket.authorized && Tls.checkServerIdentity(host, certificate.toLegacyObject()) === undefined,
   }
 }
