@@ -3,9 +3,11 @@
  */
 import { Effect, Queue, Scope } from "effect"
 import * as LineSplitter from "nomitm/domain/LineSplitter"
-import { RendezvousTransport } from "nomitm/services/RendezvousTransport"
+import { RendezvousTransport, type Secured } from "nomitm/services/RendezvousTransport"
 
 export interface RawClient {
+  /** Of a connection over TLS. */
+  readonly secured: Secured | undefined
   /** Says lines, each with its LF. */
   readonly say: (...lines: ReadonlyArray<string>) => Effect.Effect<void>
   /** Says text as it stands. */
@@ -16,11 +18,14 @@ export interface RawClient {
   readonly hearUntil: (last: string) => Effect.Effect<ReadonlyArray<string>>
   /** Leaves; what was said is still heard. */
   readonly leave: Effect.Effect<void>
+  /** Is gone at once. */
+  readonly vanish: Effect.Effect<void>
 }
 
 export interface Server {
   readonly host: string
   readonly port: number
+  readonly security?: "Plaintext" | "Tls" | undefined
 }
 
 /** Connects from an address of its own. */
@@ -45,6 +50,7 @@ export const connect = Effect.fnUntraced(function* (server: Server, localAddress
   )
   const hear = Queue.take(lines)
   return {
+    secured: connection.secured,
     say: (...all) => Effect.sync(() => connection.send(all.map((line) => `${line}\n`).join(""))),
     write: (text) => Effect.sync(() => connection.send(text)),
     hear,
@@ -56,6 +62,7 @@ export const connect = Effect.fnUntraced(function* (server: Server, localAddress
         return heard
       }),
     leave: connection.end,
+    vanish: Effect.sync(connection.abort),
   } satisfies RawClient
 })
 
