@@ -2,7 +2,9 @@
  * nomitm as a library: the services, their layers, errors and types. Messages and state machines are in
  * `nomitm/domain/*`, adapters in `nomitm/adapters/*`.
  */
+export { CallDesk } from "./services/CallDesk.ts"
 export { type Chat, ChatEnded, ChatSession, NotOpen, TextTooLong } from "./services/ChatSession.ts"
+export { NameStore, NameStoreError } from "./services/NameStore.ts"
 export { CallError, Negotiator } from "./services/Negotiator.ts"
 export { Peer } from "./services/Peer.ts"
 export { PeerFailed } from "./services/PeerLife.ts"
@@ -11,6 +13,8 @@ export { PortAllocator } from "./services/PortAllocator.ts"
 export { AskError, type Member, NameTaken, Registry } from "./services/Registry.ts"
 export { type Agreement, type Link, LinkLost, Refused, RendezvousClient } from "./services/RendezvousClient.ts"
 export { RendezvousServer } from "./services/RendezvousServer.ts"
+export { KnownServers, KnownServersError } from "./services/KnownServers.ts"
+export { type ServerIdentity, ServerIdentityError, ServerIdentityStore } from "./services/ServerIdentity.ts"
 export {
   ConnectError,
   type Connection,
@@ -18,7 +22,9 @@ export {
   type Listener,
   ListenError,
   RendezvousTransport,
+  type Secured,
 } from "./services/RendezvousTransport.ts"
 export { Screen } from "./services/Screen.ts"
+export { NameHeld, type SecureMember, SecureRegistry } from "./services/SecureRegistry.ts"
 export { defaults as defaultLimits, type Limits, ServerLimits } from "./services/ServerLimits.ts"
 export { ServerObserver } from "./services/ServerObserver.ts"
