@@ -10,12 +10,14 @@ import * as ClientMessage from "../../src/domain/ClientMessage.ts"
 import type { Dialect } from "../../src/domain/Dialect.ts"
 import * as Endpoint from "../../src/domain/Endpoint.ts"
 import * as ErrorCode from "../../src/domain/ErrorCode.ts"
+import * as KnownServerList from "../../src/domain/KnownServerList.ts"
 import * as LineSplitter from "../../src/domain/LineSplitter.ts"
 import * as SecureClientLine from "../../src/domain/nomitm1/ClientLine.ts"
 import * as SecureServerLine from "../../src/domain/nomitm1/ServerLine.ts"
 import * as PeerMessage from "../../src/domain/PeerMessage.ts"
 import * as PersonName from "../../src/domain/PersonName.ts"
 import * as PrintableText from "../../src/domain/PrintableText.ts"
+import * as ServerAddress from "../../src/domain/ServerAddress.ts"
 import * as ServerMessage from "../../src/domain/ServerMessage.ts"
 import * as UserInput from "../../src/domain/UserInput.ts"
 import * as Username from "../../src/domain/Username.ts"
@@ -247,6 +249,39 @@ const text: Decoder = {
   },
 }
 
+const aKey = new Uint8Array(32).fill(7)
+const home = { host: "home.example", port: 6969 }
+
+const servers: Decoder = {
+  name: "addresses of servers, and the list of those that are known",
+  seeds: utf8([
+    ServerAddress.format({ host: "2001:db8::1", port: 80, pins: [aKey, aKey] }),
+    ServerAddress.format({ ...home, pins: [aKey] }),
+    "nomitm://home.example/#1.AAAA",
+    `${KnownServerList.withKey("", home, aKey)}# mine\n[::1]:80 x\n`,
+  ]),
+  read: (bytes) => {
+    const given = tolerant.decode(bytes)
+    ServerAddress.parse(given)
+    KnownServerList.find(given, home)
+    KnownServerList.withKey(given, home, aKey)
+  },
+  check: (bytes) => {
+    const given = tolerant.decode(bytes)
+    const address = ServerAddress.parse(given)
+    if (Result.isSuccess(address)) {
+      assert.isAtMost(address.success.pins.length, ServerAddress.maxPins)
+      assert.deepStrictEqual(ServerAddress.parse(ServerAddress.format(address.success)), address)
+    }
+    const found = KnownServerList.find(given, home)
+    if (found !== undefined) assert.lengthOf(found, ServerAddress.serverKeyBytes)
+    const list = KnownServerList.withKey(given, home, aKey)
+    assert.deepStrictEqual(KnownServerList.find(list, home), aKey)
+    assert.isAtMost(list.length, given.length + 70)
+    assert.isUndefined(KnownServerList.find(KnownServerList.without(list, home), home))
+  },
+}
+
 export const decoders: ReadonlyArray<Decoder> = [
   client("readme"),
   client("original"),
@@ -257,4 +292,5 @@ export const decoders: ReadonlyArray<Decoder> = [
   peer("readme"),
   peer("original"),
   text,
+  servers,
 ]

@@ -4,7 +4,8 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { createPrivateKey, generateKeyPairSync, type KeyObject, X509Certificate } from "node:crypto"
-import { join } from "node:path"
+import { homedir } from "node:os"
+import { isAbsolute, join, resolve } from "node:path"
 import * as Tls from "node:tls"
 import { type ServerIdentity, ServerIdentityError, ServerIdentityStore } from "../../services/ServerIdentity.ts"
 import * as NodeTls from "./NodeTls.ts"
@@ -16,6 +17,22 @@ const maxBytes = 256 * 1024
 
 /** The server's own key in its directory. */
 export const keyFile = "server-key.pem"
+
+/**
+ * Where a server keeps what is its own.
+ *
+ * @param data what `--data` says; `nomitm/server` in the XDG data directory without it
+ */
+export const directoryOf = (
+  data: string | undefined,
+  environment: { readonly XDG_DATA_HOME?: string | undefined } = process.env,
+): string => {
+  if (data !== undefined) return resolve(data)
+  const shared = environment.XDG_DATA_HOME
+  // A relative one is to be ignored (XDG Base Directory Specification).
+  const base = shared !== undefined && isAbsolute(shared) ? shared : join(homedir(), ".local", "share")
+  return resolve(base, "nomitm", "server")
+}
 
 /** The identity of an Ed25519 key, with a certificate of its own. */
 export const ofKey = (privateKey: KeyObject): ServerIdentity => {

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, X509Certificate } from "node:crypto"
 import * as Fs from "node:fs"
+import { homedir } from "node:os"
 import { join } from "node:path"
 import { Effect } from "effect"
 import * as NodeServerIdentity from "nomitm/adapters/node/NodeServerIdentity"
@@ -13,6 +14,15 @@ const fromDirectory = (directory: string) =>
   Effect.flatMap(ServerIdentityStore, ({ load }) => load).pipe(
     Effect.provide(NodeServerIdentity.layerDirectory(directory)),
   )
+
+it("a server's directory is the one that is given, else one of its own among the user's data", () => {
+  assert.strictEqual(NodeServerIdentity.directoryOf("/srv/nomitm", { XDG_DATA_HOME: "/data" }), "/srv/nomitm")
+  assert.strictEqual(NodeServerIdentity.directoryOf(undefined, { XDG_DATA_HOME: "/data" }), "/data/nomitm/server")
+  const home = join(homedir(), ".local/share/nomitm/server")
+  for (const XDG_DATA_HOME of [undefined, "", "relative"]) {
+    assert.strictEqual(NodeServerIdentity.directoryOf(undefined, { XDG_DATA_HOME }), home)
+  }
+})
 
 describe("the server's own key", () => {
   it.live("is made at the first start, for nobody else, and is the same at each later one", () =>
