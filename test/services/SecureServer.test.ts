@@ -2,7 +2,11 @@
  * A server over TLS: names, keys, and who is online. (Calls: `SecureServer.calls.test.ts`.)
  */
 import { assert, describe } from "@effect/vitest"
+import * as Fs from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { Effect, Exit, Layer, Scope } from "effect"
+import * as SqliteNameStore from "nomitm/adapters/node/SqliteNameStore"
 import * as Certificate from "nomitm/domain/identity/Certificate"
 import * as Base64Field from "nomitm/domain/nomitm1/Base64Field"
 import type { ServerEvent } from "nomitm/domain/ServerEvent"
@@ -10,7 +14,7 @@ import { NameStore, NameStoreError } from "nomitm/services/NameStore"
 import { RendezvousTransport } from "nomitm/services/RendezvousTransport"
 import * as RawClient from "./RawClient.ts"
 import * as Stage from "./SecureStage.ts"
-import { type Host, memoryWorld, type World, worlds } from "./worlds.ts"
+import { type Host, memoryWorld, nodeWorld, type World, worlds } from "./worlds.ts"
 
 interface People {
   readonly server: RawClient.Server & { readonly url: string | undefined }
@@ -392,6 +396,31 @@ describe("a server over TLS", () => {
       yield* mallory.say(Stage.registerLine(yield* Stage.person("mallory"), "alice", mallory.secured))
       assert.strictEqual(yield* mallory.hear, "ERROR Name_owned alice")
       yield* people.register("alice", 2)
+    }),
+  )
+
+  nodeWorld.test("knows them on disk too, over sockets", (host) =>
+    Effect.gen(function* () {
+      const folder = yield* Effect.acquireRelease(
+        Effect.sync(() => Fs.mkdtempSync(join(tmpdir(), "nomitm-names-"))),
+        (folder) => Effect.sync(() => Fs.rmSync(folder, { recursive: true })),
+      )
+      const run = (program: (server: RawClient.Server) => Effect.Effect<void, unknown, Scope.Scope>) =>
+        Effect.scoped(
+          Effect.flatMap(
+            Stage.startServer("127.0.0.1", host(1), { names: Layer.orDie(SqliteNameStore.layer(folder)) }),
+            program,
+          ),
+        )
+      yield* run((server) => Effect.provide(Stage.register(server, "alice"), host(2)).pipe(Effect.asVoid))
+      yield* run((server) =>
+        Effect.gen(function* () {
+          const mallory = yield* RawClient.connect(server)
+          yield* mallory.say(Stage.registerLine(yield* Stage.person("mallory"), "alice", mallory.secured))
+          assert.strictEqual(yield* mallory.hear, "ERROR Name_owned alice")
+          yield* Stage.register(server, "alice")
+        }).pipe(Effect.provide(host(2))),
+      )
     }),
   )
 
