@@ -4,22 +4,23 @@
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Result from "effect/Result"
 import * as CliError from "effect/cli/CliError"
 import * as Flag from "effect/cli/Flag"
 import { Dialect } from "../domain/Dialect.ts"
 import * as Endpoint from "../domain/Endpoint.ts"
-
-/** The TCP port of a rendezvous server. */
-export const defaultPort = 6969
+import * as ServerAddress from "../domain/ServerAddress.ts"
 
 export const plaintext = Flag.Boolean("plaintext").pipe(
-  Flag.withDescription("Speak the seed's plaintext protocol (the only one so far)"),
+  Flag.withDescription("Speak the seed's plaintext protocol: nothing is proven or hidden"),
   Flag.withDefault(false),
 )
 
 export const dialect = Flag.Literals("dialect", Dialect.literals).pipe(
-  Flag.withDescription("readme: as the protocol description says (the default); original: as the older program speaks"),
-  Flag.withDefault("readme" as const),
+  Flag.withDescription(
+    "With --plaintext: readme, as the protocol description says (the default), or original, as the older program speaks",
+  ),
+  Flag.optional,
 )
 
 export const json = Flag.Boolean("json").pipe(
@@ -69,14 +70,25 @@ export const hostPort = (name: string, defaultPort?: number) =>
     ),
   )
 
-/** The server named by NOMITM_SERVER, if any. */
-export const serverOfEnvironment: Effect.Effect<
-  Option.Option<Endpoint.HostPort>,
-  CliError.ValidationError
-> = Effect.gen(function* () {
-  const text = yield* Effect.orElseSucceed(Config.option(Config.String("NOMITM_SERVER")), () => Option.none<string>())
-  if (Option.isNone(text) || text.value === "") return Option.none()
-  const server = Endpoint.parseHostPort(text.value, defaultPort)
-  if (Option.isSome(server)) return server
-  return yield* new CliError.ValidationError({ message: `NOMITM_SERVER ${text.value}: not HOST or HOST:PORT.` })
+/** Why a text is no address of a server, in words. */
+export const notAServer = (text: string, failure: ServerAddress.Failure): string => {
+  switch (failure) {
+    case "Invitation":
+      return `${text.slice(0, 80)}: that is an invitation. Use it with --join LINK.`
+    case "BadPin":
+      return `${text.slice(0, 200)}: its pin is not whole. Copy the address from nomitm:// to its end.`
+    case "NotAnAddress":
+      return `${text.slice(0, 200)}: not HOST, HOST:PORT or nomitm://HOST:PORT#PIN.`
+  }
+}
+
+/** The address that was given, or that of the environment; none if neither is there. */
+export const chosenServer = Effect.fnUntraced(function* (flag: Option.Option<string>) {
+  const ofEnvironment = yield* Effect.orElseSucceed(Config.String("NOMITM_SERVER"), () => "")
+  const text = Option.getOrElse(flag, () => ofEnvironment)
+  if (text === "") return Option.none<ServerAddress.ServerAddress>()
+  const parsed = ServerAddress.parse(text)
+  if (Result.isSuccess(parsed)) return Option.some(parsed.success)
+  const source = Option.isSome(flag) ? "--server" : "NOMITM_SERVER"
+  return yield* new CliError.ValidationError({ message: `${source} ${notAServer(text, parsed.failure)}` })
 })

@@ -1,43 +1,39 @@
 /**
- * `nomitm peer NAME`: one person's peer, through a server or directly.
+ * `nomitm peer NAME`: one person's peer, through a server or directly, with keys or in plaintext.
  */
-import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Argument from "effect/cli/Argument"
 import * as CliError from "effect/cli/CliError"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as JsonScreen from "../adapters/node/JsonScreen.ts"
-import * as NodePeerTransport from "../adapters/node/NodePeerTransport.ts"
-import * as NodeRendezvousTransport from "../adapters/node/NodeRendezvousTransport.ts"
 import * as PlainScreen from "../adapters/node/PlainScreen.ts"
 import * as TerminalScreen from "../adapters/node/TerminalScreen.ts"
-import { formatHostPort, type HostPort } from "../domain/Endpoint.ts"
-import * as Username from "../domain/Username.ts"
-import { ChatSession } from "../services/ChatSession.ts"
-import { Peer } from "../services/Peer.ts"
-import { RendezvousClient } from "../services/RendezvousClient.ts"
 import { CommandFailed } from "./CommandFailed.ts"
 import * as Flags from "./flags.ts"
+import * as PeerPlan from "./peerPlan.ts"
+import * as PlainPeer from "./plainPeer.ts"
+import * as Profile from "./profile.ts"
+import * as SealedPeer from "./sealedPeer.ts"
 
 const flags = {
   name: Argument.String("name").pipe(
     Argument.withMetavar("NAME"),
     Argument.withDescription("Your name: 1 to 32 visible characters without blanks"),
-    Argument.mapEffect((name) =>
-      Option.match(Username.problem(name), {
-        onNone: () => Effect.succeed(name as Username.Username),
-        onSome: (problem) => Effect.fail(new CliError.ValidationError({ message: problem })),
-      }),
-    ),
   ),
-  server: Flags.hostPort("server", Flags.defaultPort).pipe(
-    Flag.withDescription(`The rendezvous server (port ${Flags.defaultPort} unless given; or NOMITM_SERVER)`),
+  server: Flag.String("server").pipe(
+    Flag.withMetavar("ADDRESS"),
+    Flag.withDescription("The rendezvous server: HOST[:PORT] or nomitm://HOST:PORT#PIN (or NOMITM_SERVER)"),
     Flag.optional,
   ),
-  direct: Flags.hostPort("direct").pipe(
+  join: Flag.String("join").pipe(
+    Flag.withMetavar("LINK"),
+    Flag.withDescription("Use an invitation: go to its server, and call whoever made it"),
+    Flag.optional,
+  ),
+  direct: Flag.String("direct").pipe(
+    Flag.withMetavar("HOST:PORT[#ID]"),
     Flag.withDescription("Talk to this address without a server; the other side does the same with yours"),
     Flag.optional,
   ),
@@ -49,59 +45,44 @@ const flags = {
     Flag.withDescription("The local address for TCP and UDP (default: any)"),
     Flag.optional,
   ),
+  accept: Flag.Literals("accept", ["ask", "contacts", "invited", "anyone"]).pipe(
+    Flag.withDescription(
+      "Whose calls to take: ask (default at a terminal), or unasked those of contacts (default elsewhere), invited or anyone",
+    ),
+    Flag.optional,
+  ),
+  unlisted: Flag.Boolean("unlisted").pipe(
+    Flag.withDescription("Stay out of /list; who knows your name or id can still call"),
+    Flag.withDefault(false),
+  ),
   plaintext: Flags.plaintext,
   dialect: Flags.dialect,
-  json: Flags.json,
+  ...Profile.flags,
 }
-
-/** One way to the other side, not two and not none. */
-const wayToTake = Effect.fnUntraced(function* (
-  server: Option.Option<HostPort>,
-  direct: Option.Option<HostPort>,
-  port: Option.Option<number>,
-) {
-  const mistake = (message: string) => new CliError.ValidationError({ message })
-  if (Option.isSome(direct)) {
-    if (Option.isSome(server)) return yield* mistake("Give --server or --direct, not both.")
-    const localPort = Option.getOrElse(port, () => direct.value.port)
-    return { _tag: "Direct", remote: direct.value, localPort } as const
-  }
-  if (Option.isSome(port)) return yield* mistake("--port goes with --direct; through a server the port is agreed on.")
-  const chosen = Option.isSome(server) ? server : yield* Flags.serverOfEnvironment
-  if (Option.isNone(chosen)) return yield* mistake("Say how to reach others: --server HOST, or --direct HOST:PORT.")
-  return { _tag: "Server", server: chosen.value } as const
-})
 
 export const peer = Command.make(
   "peer",
   flags,
-  Effect.fnUntraced(function* ({ name, server, direct, port, bind, dialect, json }) {
-    const via = yield* Effect.mapError(
-      wayToTake(server, direct, port),
+  Effect.fnUntraced(function* ({ home, json, ...given }) {
+    const isTerminal = process.stdin.isTTY && process.stdout.isTTY && process.env["TERM"] !== "dumb"
+    const isInteractive = isTerminal && !json
+    const plan = yield* Effect.mapError(
+      PeerPlan.make(given, isInteractive),
       (mistake) => new CliError.ShowHelp({ commandPath: ["nomitm", "peer"], errors: [mistake] }),
     )
-    const isTerminal = process.stdin.isTTY && process.stdout.isTTY && process.env["TERM"] !== "dumb"
-    if (isTerminal && !json && via._tag === "Server") {
-      yield* Console.log(`* Connecting to ${formatHostPort(via.server.host, via.server.port)} …`)
-    }
     const screen = json ? JsonScreen.layer : isTerminal ? TerminalScreen.layer : PlainScreen.layer
-    return yield* Effect.flatMap(Peer, (peer) =>
-      peer.run({ name, dialect, via, localAddress: Option.getOrUndefined(bind) }),
-    ).pipe(
-      Effect.provide(
-        Peer.layer.pipe(
-          Layer.provide([RendezvousClient.layer, ChatSession.layer, screen]),
-          Layer.provide([NodePeerTransport.layer, NodeRendezvousTransport.layer]),
-        ),
-      ),
-      Effect.catchTag("PeerFailed", ({ exitCode }) => Effect.fail(new CommandFailed({ exitCode }))),
-    )
+    const localAddress = Option.getOrUndefined(given.bind)
+    const running =
+      plan._tag === "Plain"
+        ? PlainPeer.run({ ...plan, localAddress }, screen, isInteractive)
+        : SealedPeer.run({ ...plan, localAddress }, { home, json }, screen, isInteractive)
+    return yield* Effect.catchTag(running, "PeerFailed", ({ exitCode }) => Effect.fail(new CommandFailed({ exitCode })))
   }),
 ).pipe(
   Command.withDescription("Go online under a name, see who else is, and talk to one of them"),
   Command.withExamples([
     {
-      command: "nomitm peer alice --server chat.example.org",
+      command: "nomitm peer alice --server nomitm://chat.example.org#PIN",
       description: "Register as alice; type /list, /chat NAME",
     },
     { command: "nomitm peer alice --direct 192.0.2.7:55000", description: "Talk to somebody whose address you know" },

@@ -1,18 +1,30 @@
 /**
- * `nomitm server`: the rendezvous server on this machine's sockets.
+ * `nomitm server`: the rendezvous server on this machine's sockets, over TLS, and in plaintext too if that is wanted.
  */
 import * as Console from "effect/Console"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as CliError from "effect/cli/CliError"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
+import { hostname } from "node:os"
+import * as Hangups from "../adapters/node/hangups.ts"
+import * as NodeCryptography from "../adapters/node/NodeCryptography.ts"
 import * as NodeRendezvousTransport from "../adapters/node/NodeRendezvousTransport.ts"
+import * as NodeServerIdentity from "../adapters/node/NodeServerIdentity.ts"
+import * as ServerHome from "../adapters/node/ServerHome.ts"
+import * as SqliteNameStore from "../adapters/node/SqliteNameStore.ts"
 import { formatHostPort } from "../domain/Endpoint.ts"
 import { json } from "../domain/PrintableText.ts"
-import { exitCodes, type Problem } from "../domain/Problem.ts"
+import { make as problem, type Problem } from "../domain/Problem.ts"
+import { defaultPort } from "../domain/ServerAddress.ts"
+import type { ServerEvent } from "../domain/ServerEvent.ts"
 import { PortAllocator } from "../services/PortAllocator.ts"
 import type { ListenError } from "../services/RendezvousTransport.ts"
 import { RendezvousServer } from "../services/RendezvousServer.ts"
+import { renew, ServerIdentityStore } from "../services/ServerIdentity.ts"
 import * as ServerLimits from "../services/ServerLimits.ts"
 import { ServerObserver } from "../services/ServerObserver.ts"
 import { failWith } from "./CommandFailed.ts"
@@ -35,65 +47,128 @@ const flags = {
     Flag.withDefault("0.0.0.0"),
   ),
   port: Flags.port("port").pipe(
-    Flag.withDescription(`The TCP port (default ${Flags.defaultPort}; 0 lets the system choose)`),
-    Flag.withDefault(Flags.defaultPort),
+    Flag.withDescription(`The TCP port (default ${defaultPort}; 0 lets the system choose)`),
+    Flag.withDefault(defaultPort),
   ),
-  plaintext: Flags.plaintext,
+  host: Flag.String("host").pipe(
+    Flag.withMetavar("NAME"),
+    Flag.withDescription("How clients reach this machine, for the address that is printed (default: its name)"),
+    Flag.optional,
+  ),
+  data: Flag.String("data").pipe(
+    Flag.withMetavar("DIR"),
+    Flag.withDescription(
+      "Where the server's key and the owned names are (default: nomitm/server in the XDG data directory)",
+    ),
+    Flag.optional,
+  ),
+  tlsCert: Flag.String("tls-cert").pipe(
+    Flag.withMetavar("FILE"),
+    Flag.withDescription("A certificate in PEM, with those that lead to its authority; read again at SIGHUP"),
+    Flag.optional,
+  ),
+  tlsKey: Flag.String("tls-key").pipe(
+    Flag.withMetavar("FILE"),
+    Flag.withDescription("The certificate's private key in PEM (default: a key of the server's own)"),
+    Flag.optional,
+  ),
+  plaintext: Flags.plaintext.pipe(
+    Flag.withDescription("Serve the seed's plaintext protocol as well, to users apart from all others"),
+  ),
   dialect: Flags.dialect,
   maxConnections: limit("max-connections", "Connections in all", ServerLimits.defaults.connections),
   maxPerAddress: limit("max-per-address", "Connections from one address", ServerLimits.defaults.connectionsPerAddress),
   json: Flags.json,
 }
 
+const mistake = (message: string) =>
+  new CliError.ShowHelp({
+    commandPath: ["nomitm", "server"],
+    errors: [new CliError.ValidationError({ message })],
+  })
+
 /** How much of what is reported may wait for its reader, in bytes. */
 const maxUnreadBytes = 1024 * 1024
+
+/** Where clients can hardly go: what is printed names the machine instead. */
+const isUnspecified = (address: string): boolean => address === "0.0.0.0" || address === "::"
+
+const listening = (event: Extract<ServerEvent, { readonly event: "listening" }>, plaintext: boolean): string =>
+  `Listening at ${formatHostPort(event.host, event.port)}, over TLS${plaintext ? " and in plaintext" : ""}. Ctrl-C stops.\n` +
+  `Its address, to be passed on whole:\n  ${event.url ?? ""}`
 
 export const server = Command.make(
   "server",
   flags,
-  Effect.fnUntraced(function* ({ bind, port, dialect, maxConnections, maxPerAddress, json: asJson }) {
+  Effect.fnUntraced(function* (given) {
+    const { bind, port, host, data, tlsCert, tlsKey, plaintext, maxConnections, maxPerAddress, json: asJson } = given
+    if (Option.isSome(given.dialect) && !plaintext) return yield* mistake("--dialect goes with --plaintext.")
+    if (Option.isSome(tlsCert) !== Option.isSome(tlsKey)) return yield* mistake("--tls-cert and --tls-key go together.")
+    const fail = (problem: Problem) => failWith(problem, asJson)
+    const home = yield* Effect.catch(ServerHome.locate(Option.getOrUndefined(data)), fail)
+
     const say = yield* Console.Console
     const runLog = Effect.runForkWith(yield* Effect.context())
     const observe = Layer.succeed(ServerObserver, (event) => {
       if (asJson) {
         // Nobody waits for whoever reads this: when that is far behind, events are left out rather than kept.
         if (process.stdout.writableLength < maxUnreadBytes) say.log(json(event))
-      } else if (event.event === "listening") {
-        say.log(
-          `Listening at ${formatHostPort(event.host, event.port)} in plaintext, ${dialect} dialect. Ctrl-C stops.`,
-        )
-      } else runLog(Effect.logDebug(event.event, event))
+      } else if (event.event === "listening") say.log(listening(event, plaintext))
+      else runLog(Effect.logDebug(event.event, event))
     })
     const limits = Layer.succeed(ServerLimits.ServerLimits, {
       ...ServerLimits.defaults,
       connections: maxConnections,
       connectionsPerAddress: maxPerAddress,
     })
-    return yield* RendezvousServer.layer({ address: bind, port, dialect }).pipe(
-      Layer.provide([NodeRendezvousTransport.layer, PortAllocator.layer(), observe, limits]),
-      Layer.launch,
-      Effect.catchTag("ListenError", (error) => failWith(cantListen(error), asJson)),
+    const identities =
+      Option.isSome(tlsCert) && Option.isSome(tlsKey)
+        ? NodeServerIdentity.layerFiles({ certificates: tlsCert.value, privateKey: tlsKey.value })
+        : NodeServerIdentity.layerDirectory(home)
+
+    const serve = Effect.gen(function* () {
+      const tls = yield* (yield* ServerIdentityStore).load
+      const running = yield* RendezvousServer.layerSecure({
+        address: bind,
+        port,
+        dialect: Option.getOrElse(given.dialect, () => "readme" as const),
+        tls,
+        plaintext,
+        publicHost: Option.getOrUndefined(host) ?? (isUnspecified(bind) ? hostname() : undefined),
+      }).pipe(
+        Layer.provide([NodeRendezvousTransport.layer, PortAllocator.layer(), SqliteNameStore.layer(home)]),
+        Layer.provide([NodeCryptography.layer, observe, limits]),
+        Layer.build,
+      )
+      if (Option.isSome(tlsCert)) yield* Hangups.onHangup(renew(Context.get(running, RendezvousServer)))
+      return yield* Effect.never
+    })
+    return yield* serve.pipe(
+      Effect.scoped,
+      Effect.provide(identities),
+      Effect.catchTags({
+        ListenError: (error) => fail(cantListen(error)),
+        ServerIdentityError: ({ message, hint }) => fail(problem("Server_key", message, hint)),
+        NameStoreError: ({ message, hint }) => fail(problem("Name_store", message, hint)),
+      }),
     )
   }),
 ).pipe(
   Command.withDescription("Run a rendezvous server: it keeps the list of who is online and brings people together"),
   Command.withExamples([
-    { command: "nomitm server", description: `Listen on all IPv4 addresses, TCP port ${Flags.defaultPort}` },
-    { command: "nomitm server --dialect original", description: "Serve the clients of the older program" },
+    { command: "nomitm server", description: `Listen on all IPv4 addresses, TCP port ${defaultPort}` },
+    {
+      command: "nomitm server --plaintext --dialect original",
+      description: "Serve the clients of the older program too",
+    },
     {
       command: "nomitm server --bind 127.0.0.1 --port 0 --json",
-      description: "For a script: the first line names the port",
+      description: "For a script: the first line names port and address",
     },
   ]),
 )
 
 const cantListen = ({ reason, address, port }: ListenError): Problem => {
-  const problem = (code: string, message: string, hint: string): Problem => ({
-    code,
-    message,
-    hint,
-    exitCode: exitCodes.failure,
-  })
   switch (reason) {
     case "InUse":
       return problem(
@@ -110,11 +185,7 @@ const cantListen = ({ reason, address, port }: ListenError): Problem => {
         "Choose a port above 1023 with --port.",
       )
     case "BadIdentity":
-      return problem(
-        "Identity_invalid",
-        "The server's key and certificate can't be used for TLS.",
-        "Give others with --tls-cert and --tls-key.",
-      )
+      return problem("Server_key", "The key and certificate can't be used for TLS.", "Give others, in PEM.")
     case "Unknown":
       return problem(
         "Listen_failed",

@@ -42,9 +42,9 @@ export class Peer extends Context.Service<
       const context = yield* Effect.context<Needs>()
       return Peer.of({
         run: Effect.fn("Peer.run")((options) =>
-          way(options).pipe(
-            Effect.flatMap((way) => PeerLife.live(options.name, () => way)),
-            Effect.provideContext(context),
+          Effect.provideContext(
+            PeerLife.live(options.name, () => way(options)),
+            context,
           ),
         ),
       })

@@ -100,10 +100,16 @@ export const obey = ({ screen, report, chats, online, keyed, ready, fork }: Opti
       case "Cancel":
         return chats.cancel
       case "Verify":
-        return withPerson((person) => person.verify(input.outcome))
+        return Effect.andThen(
+          untilSent,
+          withPerson((person) => person.verify(input.outcome)),
+        )
       case "Safety":
-        return withPerson(({ safetyNumber }, peer) =>
-          Effect.flatMap(safetyNumber, (number) => report.show({ event: "safety", peer, number })),
+        return Effect.andThen(
+          untilSent,
+          withPerson(({ safetyNumber }, peer) =>
+            Effect.flatMap(safetyNumber, (number) => report.show({ event: "safety", peer, number })),
+          ),
         )
       case "Close":
         return Effect.andThen(untilSent, chats.close)

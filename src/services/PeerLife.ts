@@ -29,15 +29,15 @@ export class PeerFailed extends Schema.TaggedError<PeerFailed>("nomitm/PeerFaile
 const leavingPatience = "1 second"
 
 /** Lives until the user quits, or until there is nothing left to do. */
-export const live = (
+export const live = <R>(
   name: string,
-  makeWay: (report: PeerReport.PeerReport) => PeerWay,
-): Effect.Effect<void, PeerFailed, Screen> =>
+  makeWay: (report: PeerReport.PeerReport) => Effect.Effect<PeerWay, never, R>,
+): Effect.Effect<void, PeerFailed, R | Screen> =>
   Effect.gen(function* () {
     const screen = yield* Screen
     const report = PeerReport.make(screen)
     const chats = PeerChats.make(report)
-    const way = makeWay(report)
+    const way = yield* makeWay(report)
     const running = yield* FiberSet.make<void, never>()
     const fork = yield* FiberSet.runtime(running)()
     /** Scripts wait for it: they type before the server has answered. */

@@ -37,7 +37,7 @@ export interface Options {
   readonly unlisted: boolean
   readonly policy: Acquaintances.Policy
   readonly localAddress?: string | undefined
-  /** Called once, when the name is there for the first time: an invitation is used then. */
+  /** Used when the name is there for the first time. */
   readonly join?: Invitation.Invitation | undefined
 }
 
@@ -95,6 +95,12 @@ export const throughServer = Effect.fnUntraced(function* (options: Options, repo
       return isSelf ? Effect.fail(Problem.fromCode("Self_call")) : Effect.succeed(dial(online, target))
     })
 
+  const useInvitation = (online: SealedLink, invitation: Invitation.Invitation): Call => {
+    const { id } = invitation
+    const label = acquaintances.label(id, "", false)
+    return dial(online, { who: Who.byId(id), expected: id, label, trust: acquaintances.trust(id) }, invitation)
+  }
+
   const join = (text: string): Effect.Effect<Call, Problem.Problem> =>
     Effect.suspend(() => {
       if (link === undefined) return Effect.fail(PeerErrors.offline)
@@ -104,10 +110,8 @@ export const throughServer = Effect.fnUntraced(function* (options: Options, repo
       if (host !== server.host || port !== server.port) {
         return Effect.fail(PeerErrors.otherServer(formatHostPort(host, port)))
       }
-      const who = Who.byId(id)
-      const label = acquaintances.label(id, "", false)
-      const target = { who, expected: id, label, trust: acquaintances.trust(id) }
-      return Effect.succeed(dial(link, target, invitation.success))
+      if (id === profile.id) return Effect.fail(Problem.fromCode("Self_call"))
+      return Effect.succeed(useInvitation(link, invitation.success))
     })
 
   const list = (online: SealedLink): Online["list"] =>
@@ -181,7 +185,15 @@ export const throughServer = Effect.fnUntraced(function* (options: Options, repo
           )
           return online(current)
         })
-        return yield* stayOnline(name, connect, report, beOnline)
+        let invitation = options.join
+        /** An invitation that was given at the start is used at once: what is typed from now on is for its giver. */
+        const beginOnline: typeof beOnline = (online) =>
+          Effect.suspend(() => {
+            if (link !== undefined && invitation !== undefined) fork(chats.call(useInvitation(link, invitation)))
+            invitation = undefined
+            return beOnline(online)
+          })
+        return yield* stayOnline(name, connect, report, beginOnline)
       }),
     )
 

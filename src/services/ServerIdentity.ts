@@ -49,7 +49,7 @@ export class ServerIdentityStore extends Context.Service<
  * Reads the identity again and gives it to a listener: who connects from then on sees the new one. If that fails, the
  * old one stays, and the log says why.
  */
-export const renew = Effect.fnUntraced(function* (listener: Listener) {
+export const renew = Effect.fnUntraced(function* (listener: Pick<Listener, "useIdentity">) {
   const { load } = yield* ServerIdentityStore
   yield* load.pipe(
     Effect.flatMap(listener.useIdentity),

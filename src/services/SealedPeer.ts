@@ -1,0 +1,13 @@
+/**
+ * One person's peer with keys: stays registered at a server over TLS, under a name that belongs to a key.
+ *
+ * `SealedWay` is how it reaches others, `PeerLife` what it does; `Peer` is the one of the seed's plaintext.
+ */
+import * as Effect from "effect/Effect"
+import * as PeerLife from "./PeerLife.ts"
+import * as SealedWay from "./SealedWay.ts"
+
+/** Runs until the user quits, or until there is nothing left to do. */
+export const throughServer = Effect.fn("SealedPeer.throughServer")((options: SealedWay.Options) =>
+  PeerLife.live(options.name, (report) => SealedWay.throughServer(options, report)),
+)
