@@ -94,12 +94,18 @@ export class SealedChat extends Context.Service<
   )
 }
 
+/** The keys that conversations were opened with. */
+const used = new WeakSet<Uint8Array>()
+
 const open = Effect.fn("SealedChat.open")(function* (
   tools: Cryptography["Service"],
   wordList: WordList["Service"],
   options: Options,
 ) {
   const { socket, keys, patience } = options
+  // With the same keys the counters would begin anew, and two different records would have one nonce.
+  if (used.has(keys.record.send)) return yield* Effect.die(new Error("The keys of a chat are for one conversation"))
+  used.add(keys.record.send)
   const clock = yield* Clock.Clock
   const moment = (): Moment => ({
     monotonic: Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n),
@@ -175,8 +181,7 @@ const open = Effect.fn("SealedChat.open")(function* (
     turns--
     if (turns > 0) return
     flush()
-    const used = RecordLayer.used(layer)
-    if (SealedConversation.isWorn(state, used)) return on({ _tag: "Due", used, at: moment() })
+    if (SealedConversation.isWorn(state, RecordLayer.used(layer))) return due()
     if (SealedConversation.dueAt(state) < asleepUntil) {
       asleepUntil = -Infinity
       Deferred.doneUnsafe(sooner, Effect.void)
