@@ -19,6 +19,7 @@ import { json as jsonText, oneLine } from "../domain/PrintableText.ts"
 import { make as problem } from "../domain/Problem.ts"
 import * as Contact from "../domain/profile/Contact.ts"
 import * as ContactFile from "../domain/profile/ContactFile.ts"
+import * as ServerAddress from "../domain/ServerAddress.ts"
 import { failWith } from "./CommandFailed.ts"
 import * as Flags from "./flags.ts"
 import * as Profile from "./profile.ts"
@@ -83,7 +84,7 @@ const add = Command.make(
         ),
       ),
     ),
-    server: Flags.hostPort("server", Flags.defaultPort).pipe(
+    server: Flags.hostPort("server", ServerAddress.defaultPort).pipe(
       Flag.withDescription("Where they have that name"),
       Flag.optional,
     ),

@@ -103,7 +103,11 @@ export const serve = Effect.fnUntraced(function* (home: string) {
     const timer = setTimeout(() => socket.destroy(), patienceMillis)
     socket.on("error", () => {})
     socket.once("close", () => clearTimeout(timer))
+    // Who leaves without having asked takes up no room.
+    const left = (): void => void socket.destroy()
+    socket.once("end", left)
     readLine(socket, (line) => {
+      socket.off("end", left)
       const request = decodeRequest(line)
       run(
         Effect.map(

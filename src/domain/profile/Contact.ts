@@ -16,9 +16,14 @@ const calm = /^[\p{L}\p{N}][\p{L}\p{M}\p{N}._-]*$/u
 export const labelProblem = (label: string): Option.Option<string> => {
   const usual = PersonName.problem(label)
   if (Option.isSome(usual)) return usual
-  return calm.test(label)
-    ? Option.none()
-    : Option.some("A label has letters, digits, dots, dashes and underscores, and starts with one of the first two.")
+  if (!calm.test(label) || label !== label.normalize("NFKC")) {
+    return Option.some(
+      "A label has letters, digits, dots, dashes and underscores, and starts with one of the first two.",
+    )
+  }
+  return Trust.literals.some((trust) => trust === label)
+    ? Option.some("A label must not be one of the words for trust.")
+    : Option.none()
 }
 
 /** What a contact is called here: unlike a name at a server, nobody else can change it, and no two have the same. */
@@ -50,7 +55,7 @@ export type Contact = typeof Contact.Type
 
 /** A label for somebody who says what they are called: what of it may be in one, or `somebody`. */
 export const labelOf = (name: string): Label => {
-  const rest = PersonName.fold(name)
+  const rest = PersonName.fold(name.normalize("NFKC"))
     .replaceAll(/[^\p{L}\p{M}\p{N}._-]/gu, "")
     .replace(/^[^\p{L}\p{N}]+/u, "")
   return isLabel(rest) ? rest : ("somebody" as Label)

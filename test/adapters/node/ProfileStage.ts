@@ -2,17 +2,19 @@
 import * as Fs from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { Effect, Result } from "effect"
+import { Effect, Layer, Result } from "effect"
 import * as NodeCryptography from "nomitm/adapters/node/NodeCryptography"
 import * as NodeProfile from "nomitm/adapters/node/NodeProfile"
+import * as ProfileSocket from "nomitm/adapters/node/ProfileSocket"
 import * as SecretFile from "nomitm/adapters/node/SecretFile"
 import * as Bytes from "../../../src/domain/crypto/Bytes.ts"
 import * as ContactBook from "../../../src/domain/profile/ContactBook.ts"
 import * as InvitationBook from "../../../src/domain/profile/InvitationBook.ts"
 import * as ProfileFile from "../../../src/domain/profile/ProfileFile.ts"
 import type { Username } from "../../../src/domain/Username.ts"
-import type { Profile } from "../../../src/services/Profile.ts"
+import { Profile } from "../../../src/services/Profile.ts"
 import { ProfileError } from "../../../src/services/ProfileError.ts"
+import { ProfileOwner } from "../../../src/services/ProfileOwner.ts"
 import { bytesOf, primitives } from "../../domain/crypto/primitives.ts"
 import { person } from "../../domain/profile/arbitraries.ts"
 
@@ -80,3 +82,19 @@ export const makeSealed = (home: string, passphrase: string, seed: Uint8Array) =
     Fs.mkdirSync(home, { mode: 0o700 })
     yield* SecretFile.write(join(home, "identity"), new TextEncoder().encode(ProfileFile.encode(file)))
   })
+
+/** As a peer does: has the profile, and answers for it. */
+export const owning = <A, E>(home: string, program: (profile: Profile["Service"]) => Effect.Effect<A, E>) =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      yield* ProfileSocket.serve(home)
+      return yield* program(yield* Profile)
+    }),
+  ).pipe(
+    Effect.provide(
+      ProfileOwner.layer.pipe(
+        Layer.provideMerge(NodeProfile.layer(options(home))),
+        Layer.provide(NodeCryptography.layer),
+      ),
+    ),
+  )
