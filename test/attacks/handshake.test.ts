@@ -85,11 +85,29 @@ const heldAt = (number: 1 | 2 | 3 | 4, world = CallWorld.make(alice, bob)) => {
 
 const numbers = [1, 2, 3, 4] as const
 
+/** The same primitives, which remember what they have computed: of a changed message most is as it was. */
+const remembering = (): Primitives => {
+  const known = new Map<string, Uint8Array | undefined>()
+  return {
+    ...primitives,
+    x25519: {
+      publicKey: primitives.x25519.publicKey,
+      sharedSecret: (secret, key) => {
+        const pair = `${Bytes.toBase64Url(secret)} ${Bytes.toBase64Url(key)}`
+        if (!known.has(pair)) known.set(pair, primitives.x25519.sharedSecret(secret, key))
+        return known.get(pair)
+      },
+    },
+  }
+}
+
 describe("changed on the way:", () => {
   it.each(numbers)(
     "every bit of M%i flipped; nothing happens, and with the genuine one the chat comes up",
     (number) => {
-      const { world, victim, bytes, event, finish } = heldAt(number)
+      const quick = CallWorld.make(alice, bob)
+      for (const party of quick.parties) party.config = { ...party.config, primitives: remembering() }
+      const { world, victim, bytes, event, finish } = heldAt(number, quick)
       const changed = Uint8Array.from(bytes)
       for (let bit = 0; bit < bytes.length * 8; bit++) {
         changed[bit >> 3]! ^= 1 << (bit & 7)
@@ -98,7 +116,7 @@ describe("changed on the way:", () => {
       }
       finish()
     },
-    30_000,
+    60_000,
   )
 
   it.each(numbers)(
@@ -310,6 +328,7 @@ describe("one person taken for another:", () => {
     const others: ReadonlyArray<Certificate.Certificate> = [
       mallory.identity.certificate,
       Certificate.make(primitives, { ...mallory.identity.certificate, seed: bob.identity.seed }),
+      Certificate.make(primitives, { ...bob.identity.certificate, seed: mallory.identity.seed }),
     ]
     for (const certificate of others) {
       const { m2 } = answer(m1, { self: { ...bob, identity: { ...bob.identity, certificate } } })
@@ -722,7 +741,7 @@ describe("an invitation:", () => {
 
   it("expired or unknown; there is no M2", () => {
     const { world, b, guests, dial } = host(alice)
-    b.config = { ...b.config, pskOf: () => undefined }
+    b.config = { ...b.config, pskOf: () => undefined, admits: () => assert.fail("nobody is asked about it") }
     dial(guests[0]!)
     assert.deepStrictEqual(story(guests[0]!), ["CallFailed Declined"])
     assert.deepStrictEqual(
@@ -865,6 +884,40 @@ describe("floods:", () => {
       world.tell(b, { _tag: "Passed", callId, data: other })
     }
     assert.strictEqual(b.state, before)
+  })
+})
+
+describe("out of turn:", () => {
+  const other = { type: LinkChannel.candidates, body: new Uint8Array(0) }
+
+  it("a caller that says anything but M3 first; it does not ring", () => {
+    const { world, b, callId } = heldAt(3)
+    const { keys } = CallState.find(b.state, callId) as CallState.Called
+    const caller = LinkChannel.make({ callId, link: { send: keys.link.receive, receive: keys.link.send } })
+    for (const message of [other, LinkChannel.accept, { ...LinkChannel.confirm, body: new Uint8Array(1) }]) {
+      const { data } = LinkChannel.seal(primitives, caller, message)!
+      ignores(world, b, { _tag: "Passed", callId, data })
+    }
+  })
+
+  it("a callee that says anything but M4 first; no port is tried, and no chat begun", () => {
+    const { world, a, callId } = heldAt(4)
+    const { keys } = CallState.find(a.state, callId) as CallState.Confirming
+    const callee = LinkChannel.make({ callId, link: { send: keys.link.receive, receive: keys.link.send } })
+    for (const message of [other, LinkChannel.confirm, { ...LinkChannel.accept, body: new Uint8Array(1) }]) {
+      const { data } = LinkChannel.seal(primitives, callee, message)!
+      ignores(world, a, { _tag: "Passed", callId, data })
+    }
+    ignores(world, a, { _tag: "AskedPort", callId, port: 55_000 })
+    ignores(world, a, { _tag: "StartChat", callId, endpoint: { address: "192.0.2.1", port: 55_000 } })
+  })
+
+  it("M4 before M3, and M3 before M2; there is no key yet that it could be sealed with", () => {
+    const { world, a, b, callId, held } = heldAt(2)
+    for (const party of [a, b]) ignores(world, party, { _tag: "Passed", callId, data: new Uint8Array(80) })
+    world.serve(held)
+    world.run()
+    assert.deepStrictEqual(story(b), ["Ring"])
   })
 })
 
