@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Exit, Layer, Option, Random, Result } from "effect"
-import * as Link from "nomitm/adapters/memory/Link"
+import type * as Link from "nomitm/adapters/memory/Link"
 import { MemoryNetwork } from "nomitm/adapters/memory/MemoryNetwork"
 import { natKinds } from "nomitm/adapters/memory/NatKind"
 import * as EnglishWords from "nomitm/adapters/node/EnglishWords"

@@ -37,6 +37,8 @@ export const doubtMillis = 12_000
 export const doubtProbeMillis = 500
 /** A peer that is silent for so long is gone, in milliseconds. */
 export const silenceMillis = 25_000
+/** So many addresses where the other side was before are kept. */
+export const maxFormer = 3
 
 /** Of the keys that the handshake left behind, those that a conversation goes on with. */
 export type Keys = Pick<ChatKeys, "callId" | "isInitiator" | "h" | "sas" | "exporter" | "record" | "index" | "self"> & {
@@ -50,6 +52,11 @@ export interface State {
   readonly phase: Phase
   /** Where the other side is. */
   readonly remote: Endpoint.Endpoint
+  /**
+   * Where it was before, the last one last. Whoever passes on records quicker than the network can lead both sides to
+   * itself, and then stop: so these are asked too when the other side is not heard any more.
+   */
+  readonly former: ReadonlyArray<Endpoint.Endpoint>
   /** Where it may be. */
   readonly paths: Paths.Paths
   /** When the last record opened. */
@@ -87,7 +94,7 @@ export type Event =
 export type Action =
   /** To the other side, with whatever else waits. */
   | { readonly _tag: "Send"; readonly frames: ReadonlyArray<Frame.Frame> }
-  /** In a record of its own, to where the other side is not known to be. */
+  /** In a record of its own, to where the other side may be. */
   | { readonly _tag: "SendTo"; readonly frames: ReadonlyArray<Frame.Frame>; readonly to: Endpoint.Endpoint }
   | { readonly _tag: "Adopt" | "Prepare"; readonly epoch: Epoch.Epoch }
   | { readonly _tag: "ForgetPrevious" }
@@ -107,6 +114,7 @@ const nothing: ReadonlyArray<Action> = []
 export const initial = (keys: Keys, remote: Endpoint.Endpoint, at: Moment): State => ({
   phase: "Opening",
   remote,
+  former: [],
   paths: [],
   heardAt: at.monotonic,
   probeAt: at.monotonic,
@@ -209,11 +217,16 @@ const due = (tools: Rekey.Tools, state: State, used: number, at: Moment): Step =
         ? [state, nothing]
         : [{ ...state, keepaliveAt: now + keepalivePause(tools) }, [send(Frame.keepAlive)]],
     (state) =>
-      now < doubtAt(state) ? [state, nothing] : [{ ...state, probeAt: now + doubtProbeMillis }, [send(Frame.probe)]],
+      now < doubtAt(state) ? [state, nothing] : [{ ...state, probeAt: now + doubtProbeMillis }, doubts(state)],
     (state) => rekeying(tools, state, { _tag: "Due", used, at }),
     (state) => verifying(tools, state, { _tag: "Due", now }),
   )
 }
+
+const doubts = ({ former }: State): ReadonlyArray<Action> => [
+  send(Frame.probe),
+  ...former.map((to): Action => ({ _tag: "SendTo", frames: [Frame.probe], to })),
+]
 
 /** Nine to eleven seconds, in milliseconds. */
 const keepalivePause = ({ randomBytes }: Rekey.Tools): number => {
@@ -293,7 +306,9 @@ const take = (
     case "PathResponse": {
       if (!Paths.isProof(state.paths, from, frame.data, now)) return [state, nothing]
       const remote = { address: from.address, port: from.port }
-      return [{ ...state, remote, paths: [] }, [{ _tag: "Moved", remote }]]
+      const others = state.former.filter((it) => !Endpoint.equals(it, remote) && !Endpoint.equals(it, state.remote))
+      const former = [...others.slice(1 - maxFormer), state.remote]
+      return [{ ...state, remote, former, paths: [] }, [{ _tag: "Moved", remote }]]
     }
     case "Rekey1":
     case "Rekey2":

@@ -23,7 +23,7 @@ describe("frames", () => {
     ([frames, padding]) => {
       assert.deepStrictEqual(Frame.readAll(writeAll(frames, padding)), frames)
     },
-    { arbitrary: { runs: 1000, size: 40 } },
+    { arbitrary: { runs: 400, size: 40 } },
   )
 
   it.prop(
@@ -34,7 +34,7 @@ describe("frames", () => {
       assert.isAtMost(frames.length, bytes.length / 3)
       assert.deepStrictEqual(Frame.readAll(writeAll(frames)), frames)
     },
-    { arbitrary: { runs: 1500, size: 60 } },
+    { arbitrary: { runs: 600, size: 60 } },
   )
 
   it("have the bytes that the protocol says", () => {

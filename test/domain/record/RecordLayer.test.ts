@@ -43,7 +43,7 @@ describe("a record", () => {
         assert.deepStrictEqual(opened(RecordLayer.open(to!, sealed(from!, ...fitting))).frames, fitting)
       }
     },
-    { arbitrary: { runs: 200, size: 40 } },
+    { arbitrary: { runs: 100, size: 40 } },
   )
 
   it("shows nothing but its length, which is the same for what is about as long", () => {

@@ -61,5 +61,5 @@ it.prop(
       assert.strictEqual(window.highest, highest)
     }
   },
-  { arbitrary: { runs: 1500, size: 60 } },
+  { arbitrary: { runs: 600, size: 60 } },
 )
