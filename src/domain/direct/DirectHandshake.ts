@@ -21,11 +21,10 @@ import { kemCiphertextBytes, kemPublicKeyBytes, keyBytes, type Primitives, tagBy
 import * as Certificate from "../identity/Certificate.ts"
 import * as HandshakeState from "../noise/HandshakeState.ts"
 import * as PersonName from "../PersonName.ts"
+import { messageBytes } from "./DirectDatagram.ts"
 
-/** Lengths of the messages, in bytes: the answer is not longer than what it answers. */
-export const xx1Bytes = 1536
-export const xx2Bytes = 1536
-export const xx3Bytes = 384
+/** Lengths of the messages, in bytes. */
+const { 1: xx1Bytes, 2: xx2Bytes, 3: xx3Bytes } = messageBytes
 const xx1PayloadBytes = xx1Bytes - keyBytes
 const xx2PayloadBytes = xx2Bytes - keyBytes - (keyBytes + tagBytes) - tagBytes
 const xx3PayloadBytes = xx3Bytes - (keyBytes + tagBytes) - tagBytes

@@ -2,15 +2,22 @@
  * From an address typed by hand to the keys of a chat, as a pure state machine (PROTOCOL.md, section 15.2).
  *
  * ```
- *             CONNECT every 250 ms                   fragments of the last message every 500 ms
- *           ┌────────────┐  our nonce comes back   ┌─────────────┐  handshake complete   ┌─────────────┐
- *           │ Connecting │ ──────────────────────▶ │ Handshaking │ ────────────────────▶ │ Established │
- *           └────────────┘                         └─────────────┘                       └─────────────┘
+ *                our nonce comes back                   XX2 opens, or XX3
+ * ┌────────────┐                      ┌───────────────┐                   ┌──────────┐
+ * │ Connecting │ ───────────────────▶ │ Begun         │ ────────────────▶ │ Complete │
+ * └────────────┘                      │ or Responding │                   └──────────┘
+ *   CONNECT every 250 ms, until Complete; fragments of the last message every 500 ms, until a record of the other opens
  * ```
  *
  * Nothing is put together, and no handshake begun, for who has not shown by our nonce that it hears us: a forged source
- * address gets one CONNECT for each of its own, and no more bytes than it sent. A program that started anew, and has
- * heard us, gets a new handshake until there are keys.
+ * address gets one CONNECT for each of its own, not longer than that, a few a second.
+ *
+ * Before there are keys nothing is authenticated, and whoever is on the way can add what it likes. So what is heard never
+ * replaces what was heard before: a few other sides, a few first messages of each, and a few versions of each piece are
+ * kept beside each other, and the oldest goes when there is no room. What had to go comes again: what is said is said
+ * again until there are keys, and random bytes follow from what they are for, so the same is answered with the same. A
+ * program that started anew is one more other side. Once there are keys, another handshake takes a new opening on both
+ * sides.
  *
  * The service that runs this (`DirectRendezvous`) owns the socket, and passes on only what comes from the address typed.
  */
@@ -19,17 +26,28 @@ import type { ChatKeys } from "../call/ChatKeys.ts"
 import * as Bytes from "../crypto/Bytes.ts"
 import * as Hkdf from "../crypto/Hkdf.ts"
 import { kemSeedBytes, keyBytes, type Primitives } from "../crypto/Primitives.ts"
+import * as TokenBucket from "../TokenBucket.ts"
 import * as DirectDatagram from "./DirectDatagram.ts"
 import * as DirectHandshake from "./DirectHandshake.ts"
+import * as DirectPieces from "./DirectPieces.ts"
 
-/** The pause between two CONNECTs, and the least pause between two answers to one, in milliseconds. */
+/** The pause between two CONNECTs of ours, and before an answer is said again, in milliseconds. */
 export const connectMillis = 250
-/** The pause before the last message is sent again, in milliseconds. */
+/** The pause before the last message is said again, in milliseconds. */
 export const resendMillis = 500
-/** How many first messages of one other side are answered. */
-export const maxAnswers = 4
-/** How long the pieces of a message may take to arrive, in milliseconds. */
-export const assembleMillis = 5000
+/** How many other sides are kept at a time. */
+export const maxOthers = 4
+/** How many first messages of one other side are answered at a time. */
+export const maxAnswers = 8
+
+/** CONNECTs that are answered. */
+export const answerLimit: TokenBucket.Limit = { burst: 4, perSecond: 4 }
+/** Handshakes that are begun. */
+export const beginLimit: TokenBucket.Limit = { burst: 4, perSecond: 4 }
+/** What is computed on messages, where trying XX2 or XX3 is 1: about 50 microseconds. */
+export const trialLimit: TokenBucket.Limit = { burst: 256, perSecond: 256 }
+/** The same of an answer to XX1. */
+export const answerCost = 8
 
 export interface Config {
   readonly primitives: Primitives
@@ -41,41 +59,39 @@ export interface Config {
   readonly highestSerial: Judgement["highestSerial"]
 }
 
-/** The pieces of one message, as far as they are here. */
-interface Assembly {
-  readonly message: number
-  readonly count: number
-  readonly pieces: ReadonlyMap<number, Uint8Array>
-  readonly since: number
-}
-
-/** XX1 is not authenticated: whoever is on the way can change it. So each that comes is answered, a few of them. */
+/** XX1 is not authenticated, so each that comes is answered. */
 interface Answer {
   readonly xx1: Uint8Array
   readonly xx2: Uint8Array
   readonly answered: DirectHandshake.Answered
+  readonly sentAt: number
 }
 
 type Progress =
   | { readonly _tag: "Begun"; readonly begun: DirectHandshake.Begun }
-  | { readonly _tag: "Awaiting" }
-  | { readonly _tag: "Answered"; readonly answers: ReadonlyArray<Answer> }
+  /** The answers said last come last; none while XX1 is awaited. */
+  | { readonly _tag: "Responding"; readonly answers: ReadonlyArray<Answer> }
   | { readonly _tag: "Complete" }
+
+/** A program that has shown by our nonce that it hears us. */
+export interface Other {
+  readonly nonce: Uint8Array
+  readonly progress: Progress
+  readonly pieces: DirectPieces.Pieces
+  /** The datagrams of our last message to it, and of all of them. */
+  readonly last: ReadonlyArray<Uint8Array>
+  readonly said: ReadonlyArray<Uint8Array>
+  readonly lastSentAt: number
+}
 
 export interface State {
   readonly config: Config
-  /** The other's nonce, once it has sent ours back. */
-  readonly other: Uint8Array | undefined
-  readonly progress: Progress | undefined
-  readonly assembly: Assembly | undefined
-  /** The datagrams of the last message of ours. */
-  readonly last: ReadonlyArray<Uint8Array>
-  readonly lastSentAt: number
+  /** The oldest first. Only one once there are keys. */
+  readonly others: ReadonlyArray<Other>
   readonly connectSentAt: number
-  /** When a CONNECT was last answered. */
-  readonly answeredAt: number
-  /** When the last handshake was begun. */
-  readonly begunAt: number
+  readonly answering: TokenBucket.State
+  readonly beginning: TokenBucket.State
+  readonly trying: TokenBucket.State
   /** A record of the other has opened: nothing is said again. */
   readonly isOver: boolean
 }
@@ -93,24 +109,26 @@ export type Action =
 
 export type Step = readonly [State, ReadonlyArray<Action>]
 
+/** An event at one other side. */
+type OtherStep = readonly [Other, ReadonlyArray<Action>]
+
 export const initial = (config: Config): State => ({
   config,
-  other: undefined,
-  progress: undefined,
-  assembly: undefined,
-  last: [],
-  lastSentAt: -Infinity,
+  others: [],
   connectSentAt: -Infinity,
-  answeredAt: -Infinity,
-  begunAt: -Infinity,
+  answering: TokenBucket.initial(answerLimit, -Infinity),
+  beginning: TokenBucket.initial(beginLimit, -Infinity),
+  trying: TokenBucket.initial(trialLimit, -Infinity),
   isOver: false,
 })
 
 /** When `Due` is to be told, in milliseconds of the same clock as the events; `Infinity` if never. */
 export const dueAt = (state: State): number => {
   if (state.isOver) return Infinity
-  const resendAt = state.last.length === 0 ? Infinity : state.lastSentAt + resendMillis
-  return Math.min(resendAt, isConnecting(state) ? state.connectSentAt + connectMillis : Infinity)
+  const resendsAt = state.others.map(({ last, lastSentAt }) =>
+    last.length === 0 ? Infinity : lastSentAt + resendMillis,
+  )
+  return Math.min(hasKeys(state) ? Infinity : state.connectSentAt + connectMillis, ...resendsAt)
 }
 
 export const step = (state: State, event: Event): Step => {
@@ -118,13 +136,13 @@ export const step = (state: State, event: Event): Step => {
   switch (event._tag) {
     case "Heard": {
       const datagram = DirectDatagram.decode(event.datagram)
-      if (datagram === undefined) return [state, nothing]
+      if (datagram === undefined || Bytes.equals(datagram.nonce, state.config.nonce)) return [state, nothing]
       return datagram._tag === "Connect"
-        ? heardConnect(state, datagram.nonce, datagram.echo, event.now)
+        ? heardConnect(state, datagram, event.now)
         : heardFragment(state, datagram, event)
     }
     case "RecordOpened":
-      return [{ ...state, isOver: true, last: [], assembly: undefined }, nothing]
+      return [{ ...state, isOver: true, others: [] }, nothing]
     case "Due":
       return due(state, event.now)
   }
@@ -133,16 +151,37 @@ export const step = (state: State, event: Event): Step => {
 const nothing: ReadonlyArray<Action> = []
 const zeros = new Uint8Array(DirectDatagram.nonceBytes)
 
-/** Until the first message of a handshake is here, or on its way. */
-const isConnecting = ({ progress }: State): boolean =>
-  progress === undefined || progress._tag === "Awaiting" || progress._tag === "Begun"
+/** Whether there are keys. */
+const hasKeys = ({ others }: State): boolean => others[0]?.progress._tag === "Complete"
 
-const connect = (state: State, echo: Uint8Array): Action => ({
+const send = (datagrams: ReadonlyArray<Uint8Array>): ReadonlyArray<Action> =>
+  datagrams.map((datagram) => ({ _tag: "Send", datagram }))
+
+const connect = ({ config }: State, echo: Uint8Array): Action => ({
   _tag: "Send",
-  datagram: DirectDatagram.encode({ _tag: "Connect", nonce: state.config.nonce, echo }),
+  datagram: DirectDatagram.encode({ _tag: "Connect", nonce: config.nonce, echo }),
 })
 
-const isInitiator = (state: State, other: Uint8Array): boolean => Bytes.compare(state.config.nonce, other) > 0
+const find = ({ others }: State, nonce: Uint8Array): Other | undefined =>
+  others.find((other) => Bytes.equals(other.nonce, nonce))
+
+const put = (state: State, other: Other): State => ({
+  ...state,
+  others: state.others.map((one) => (Bytes.equals(one.nonce, other.nonce) ? other : one)),
+})
+
+/** The bucket after so many more; none if there is not enough left in it. */
+const taken = (
+  limit: TokenBucket.Limit,
+  bucket: TokenBucket.State,
+  now: number,
+  count = 1,
+): TokenBucket.State | undefined => {
+  const [next, wait] = TokenBucket.take(limit, bucket, count, now)
+  return wait === 0 ? next : undefined
+}
+
+const isInitiator = ({ config }: State, other: Uint8Array): boolean => Bytes.compare(config.nonce, other) > 0
 
 const noncesWith = (state: State, other: Uint8Array): DirectHandshake.Nonces =>
   isInitiator(state, other)
@@ -153,140 +192,162 @@ const noncesWith = (state: State, other: Uint8Array): DirectHandshake.Nonces =>
 const draw = ({ config }: State, salt: Uint8Array, what: string, length: number): Uint8Array =>
   Hkdf.derive(config.primitives, { salt, ikm: config.entropy, info: `nomitm/1 direct ${what}`, length })
 
-const heardConnect = (state: State, nonce: Uint8Array, echo: Uint8Array, now: number): Step => {
-  const own = state.config.nonce
-  const isProven = Bytes.equals(echo, own)
-  if (Bytes.equals(nonce, own) || (!isProven && !Bytes.equals(echo, zeros))) return [state, nothing]
-  const isKnown = state.other !== undefined && Bytes.equals(nonce, state.other)
-  const mayBegin = isProven && !isKnown && state.progress?._tag !== "Complete" && now - state.begunAt >= connectMillis
-  const [begun, actions] = mayBegin ? begin(state, nonce, now) : ([state, nothing] as const)
-  // Who hears us needs no answer but the handshake; of who does not, nothing is kept: it is told what it said.
-  if ((isProven && isKnown) || now - begun.answeredAt < connectMillis) return [begun, actions]
-  return [{ ...begun, answeredAt: now }, [...actions, connect(begun, nonce)]]
+const heardConnect = (state: State, { nonce, echo }: DirectDatagram.Connect, now: number): Step => {
+  const isProven = Bytes.equals(echo, state.config.nonce)
+  if (!isProven && !Bytes.equals(echo, zeros)) return [state, nothing]
+  const known = find(state, nonce)
+  if (isProven && known !== undefined) {
+    // It hears us. If there are keys here it has none yet, and may have forgotten how it came to that.
+    const isLost = known.progress._tag === "Complete" && now - known.lastSentAt >= resendMillis
+    return isLost ? [put(state, { ...known, lastSentAt: now }), send(known.said)] : [state, nothing]
+  }
+  const [begun, actions] = isProven ? begin(state, nonce, now) : ([state, nothing] as const)
+  // Of who does not hear us nothing is kept: it is told what it said.
+  const answering = hasKeys(state) ? undefined : taken(answerLimit, begun.answering, now)
+  return answering === undefined ? [begun, actions] : [{ ...begun, answering }, [...actions, connect(state, nonce)]]
 }
 
-/** The first handshake, or the one with a program that started anew. */
-const begin = (state: State, other: Uint8Array, now: number): Step => {
-  const known: State = {
+/** One more other side. */
+const begin = (state: State, nonce: Uint8Array, now: number): Step => {
+  const beginning = hasKeys(state) ? undefined : taken(beginLimit, state.beginning, now)
+  if (beginning === undefined) return [state, nothing]
+  const add = (other: Other): State => ({
     ...state,
-    other,
-    assembly: undefined,
-    last: [],
-    begunAt: now,
-    progress: { _tag: "Awaiting" },
-  }
-  if (!isInitiator(state, other)) return [known, nothing]
-  const { primitives, self } = state.config
-  const begun = DirectHandshake.begin(primitives, self, noncesWith(state, other), {
-    ephemeral: draw(state, other, "ephemeral", keyBytes),
-    kemSeed: draw(state, other, "kem", kemSeedBytes),
+    beginning,
+    others: [...state.others.slice(1 - maxOthers), other],
   })
-  return begun === undefined
-    ? [state, nothing]
-    : say({ ...known, progress: { _tag: "Begun", begun: begun.state } }, 1, begun.xx1, now)
+  const other = { nonce, pieces: [], last: [], said: [], lastSentAt: now }
+  if (!isInitiator(state, nonce)) return [add({ ...other, progress: { _tag: "Responding", answers: [] } }), nothing]
+  const { primitives, self } = state.config
+  const begun = DirectHandshake.begin(primitives, self, noncesWith(state, nonce), {
+    ephemeral: draw(state, nonce, "ephemeral", keyBytes),
+    kemSeed: draw(state, nonce, "kem", kemSeedBytes),
+  })
+  if (begun === undefined) return [state, nothing]
+  const [said, actions] = say(state, { ...other, progress: { _tag: "Begun", begun: begun.state } }, 1, begun.xx1, now)
+  return [add(said), actions]
 }
 
 /** A message goes out, and again until it is answered. */
-const say = (state: State, message: number, bytes: Uint8Array, now: number): Step => {
-  const last = DirectDatagram.fragments(message, bytes, state.other!)
-  return [{ ...state, last, lastSentAt: now }, last.map((datagram) => ({ _tag: "Send", datagram }))]
-}
-
-const resend = (state: State, now: number): Step => [
-  { ...state, lastSentAt: now },
-  state.last.map((datagram) => ({ _tag: "Send", datagram })),
-]
-
-const heardFragment = (
-  state: State,
-  fragment: DirectDatagram.Fragment,
-  { now, seconds }: Extract<Event, { readonly _tag: "Heard" }>,
-): Step => {
-  if (state.other === undefined || !Bytes.equals(fragment.echo, state.config.nonce)) return [state, nothing]
-  // XX2 once more: our XX3 was lost, perhaps.
-  if (state.progress?._tag === "Complete") {
-    const isLost = fragment.message === 2 && fragment.index === 0 && now - state.lastSentAt >= connectMillis
-    return isLost ? resend(state, now) : [state, nothing]
-  }
-  if (!isAwaited(state, fragment.message)) return [state, nothing]
-  const [assembled, bytes] = assemble(state, fragment, now)
-  return bytes === undefined ? [assembled, nothing] : heardMessage(assembled, fragment.message, bytes, now, seconds)
-}
-
-const isAwaited = ({ progress }: State, message: number): boolean => {
-  switch (progress?._tag) {
-    case "Awaiting":
-      return message === 1
-    case "Begun":
-      return message === 2
-    case "Answered":
-      return message === 1 || message === 3
-    default:
-      return false
-  }
-}
-
-/**
- * One message at a time, of at most four pieces: whatever else is sent takes its place, or is dropped. A piece that was
- * changed on the way is replaced by the genuine one, so all are kept until the next message is awaited.
- */
-const assemble = (
-  state: State,
-  { message, index, count, piece }: DirectDatagram.Fragment,
+const say = (
+  { config }: State,
+  other: Other,
+  message: DirectDatagram.Message,
+  bytes: Uint8Array,
   now: number,
-): readonly [State, Uint8Array | undefined] => {
-  const { assembly } = state
-  const goesOn = assembly?.message === message && assembly.count === count && now - assembly.since < assembleMillis
-  const pieces = new Map(goesOn ? assembly.pieces : [])
-  pieces.set(index, piece)
-  const next = { ...state, assembly: { message, count, pieces, since: goesOn ? assembly.since : now } }
-  return pieces.size < count
-    ? [next, undefined]
-    : [next, Bytes.concat(...Array.from({ length: count }, (_, i) => pieces.get(i)!))]
+): OtherStep => {
+  const last = DirectDatagram.fragments(message, bytes, { nonce: config.nonce, echo: other.nonce })
+  return [{ ...other, last, said: [...other.said, ...last], lastSentAt: now }, send(last)]
 }
+
+type Heard = Extract<Event, { readonly _tag: "Heard" }>
+
+const heardFragment = (state: State, fragment: DirectDatagram.Fragment, heard: Heard): Step => {
+  if (!Bytes.equals(fragment.echo, state.config.nonce)) return [state, nothing]
+  const { now } = heard
+  const isNew = find(state, fragment.nonce) === undefined
+  const [begun, actions] = isNew ? begin(state, fragment.nonce, now) : ([state, nothing] as const)
+  const other = find(begun, fragment.nonce)
+  if (other === undefined) return [begun, actions]
+  // XX2 once more: our XX3 was lost, perhaps.
+  if (other.progress._tag === "Complete") {
+    const isLost = fragment.message === 2 && fragment.index === 0 && now - other.lastSentAt >= connectMillis
+    return isLost ? [put(begun, { ...other, lastSentAt: now }), send(other.last)] : [begun, actions]
+  }
+  if (!isAwaited(other.progress, fragment.message)) return [begun, actions]
+  const [pieces, wholes] = DirectPieces.add(other.pieces, fragment, now)
+  let next = put(begun, { ...other, pieces })
+  const all = [...actions]
+  for (const whole of wholes) {
+    const [after, more] = heardMessage(next, fragment, whole, heard)
+    next = after
+    all.push(...more)
+    if (hasKeys(next)) break
+  }
+  return [next, all]
+}
+
+const isAwaited = (progress: Exclude<Progress, { readonly _tag: "Complete" }>, message: DirectDatagram.Message) =>
+  progress._tag === "Begun" ? message === 2 : message === 1 || (message === 3 && progress.answers.length > 0)
 
 /** A whole message. One that is not what it should be is as if it had never come. */
-const heardMessage = (state: State, message: number, bytes: Uint8Array, now: number, seconds: number): Step => {
-  const { progress, config } = state
-  const { primitives, highestSerial } = config
+const heardMessage = (
+  state: State,
+  { nonce, message }: DirectDatagram.Fragment,
+  bytes: Uint8Array,
+  { now, seconds }: Heard,
+): Step => {
+  const other = find(state, nonce)
+  if (other === undefined || other.progress._tag === "Complete") return [state, nothing]
+  const { progress } = other
+  const given =
+    progress._tag === "Responding" && message === 1
+      ? progress.answers.find(({ xx1 }) => Bytes.equals(xx1, bytes))
+      : undefined
+  if (progress._tag === "Responding" && given !== undefined)
+    return answerAgain(state, other, progress.answers, given, now)
+  const trying = taken(trialLimit, state.trying, now, message === 1 ? answerCost : 1)
+  if (trying === undefined) return [state, nothing]
+  const tried: State = { ...state, trying }
+  if (progress._tag === "Responding" && message === 1) return answer(tried, other, progress.answers, bytes, now)
+  const { primitives, highestSerial } = state.config
   const judgement = { now: seconds, highestSerial }
-  if (message === 1) return answer(state, progress?._tag === "Answered" ? progress.answers : [], bytes, now)
-  if (progress?._tag === "Begun") {
+  if (progress._tag === "Begun") {
     const finished = DirectHandshake.finish(primitives, progress.begun, bytes, judgement)
-    if (finished === undefined) return [state, nothing]
-    const [said, actions] = say({ ...state, progress: { _tag: "Complete" } }, 3, finished.xx3, now)
-    return [said, [...actions, { _tag: "Established", keys: finished.keys }]]
+    if (finished === undefined) return [tried, nothing]
+    const [said, actions] = say(state, { ...other, pieces: [], progress: { _tag: "Complete" } }, 3, finished.xx3, now)
+    return [settledOn(tried, said), [...actions, { _tag: "Established", keys: finished.keys }]]
   }
-  if (progress?._tag !== "Answered") return [state, nothing]
   for (const { answered } of progress.answers) {
     const keys = DirectHandshake.complete(primitives, answered, bytes, judgement)
     if (keys === undefined) continue
-    return [{ ...state, progress: { _tag: "Complete" }, last: [] }, [{ _tag: "Established", keys }]]
+    const complete: Other = { ...other, pieces: [], last: [], said: [], progress: { _tag: "Complete" } }
+    return [settledOn(tried, complete), [{ _tag: "Established", keys }]]
   }
-  return [state, nothing]
+  return [tried, nothing]
 }
 
-const answer = (state: State, answers: ReadonlyArray<Answer>, xx1: Uint8Array, now: number): Step => {
+/** There are keys. What they could be derived from once more is forgotten. */
+const settledOn = (state: State, other: Other): State => ({
+  ...state,
+  config: { ...state.config, entropy: new Uint8Array(0) },
+  others: [other],
+})
+
+/** The same to the same, but not too often. */
+const answerAgain = (state: State, other: Other, answers: ReadonlyArray<Answer>, given: Answer, now: number): Step => {
+  const isDue = now - given.sentAt >= connectMillis
+  const moved = [...answers.filter((one) => one !== given), isDue ? { ...given, sentAt: now } : given]
+  const next: Other = { ...other, progress: { _tag: "Responding", answers: moved } }
+  if (!isDue) return [put(state, next), nothing]
+  const [said, actions] = say(state, { ...next, said: [] }, 2, given.xx2, now)
+  return [put(state, said), actions]
+}
+
+const answer = (state: State, other: Other, answers: ReadonlyArray<Answer>, xx1: Uint8Array, now: number): Step => {
   const { primitives, self } = state.config
-  const other = state.other!
-  const given = answers.find((answer) => Bytes.equals(answer.xx1, xx1))
-  if (given !== undefined) {
-    return now - state.lastSentAt >= connectMillis ? say(state, 2, given.xx2, now) : [state, nothing]
-  }
-  if (answers.length >= maxAnswers) return [state, nothing]
-  const salt = Bytes.concat(other, primitives.sha256(xx1))
-  const made = DirectHandshake.answer(primitives, self, noncesWith(state, other), xx1, {
+  const salt = Bytes.concat(other.nonce, primitives.sha256(xx1))
+  const made = DirectHandshake.answer(primitives, self, noncesWith(state, other.nonce), xx1, {
     ephemeral: draw(state, salt, "ephemeral", keyBytes),
     kemEntropy: draw(state, salt, "kem", keyBytes),
   })
   if (made === undefined) return [state, nothing]
-  const progress: Progress = { _tag: "Answered", answers: [...answers, { xx1, xx2: made.xx2, answered: made.state }] }
-  return say({ ...state, progress }, 2, made.xx2, now)
+  const given: Answer = { xx1, xx2: made.xx2, answered: made.state, sentAt: now }
+  const progress: Progress = { _tag: "Responding", answers: [...answers.slice(1 - maxAnswers), given] }
+  const [said, actions] = say(state, { ...other, said: [], progress }, 2, made.xx2, now)
+  return [put(state, said), actions]
 }
 
 const due = (state: State, now: number): Step => {
-  const [resent, again] =
-    state.last.length > 0 && now - state.lastSentAt >= resendMillis ? resend(state, now) : ([state, nothing] as const)
-  if (!isConnecting(resent) || now - resent.connectSentAt < connectMillis) return [resent, again]
-  return [{ ...resent, connectSentAt: now }, [...again, connect(resent, resent.other ?? zeros)]]
+  const actions: Array<Action> = []
+  const others = state.others.map((other) => {
+    if (other.last.length === 0 || now - other.lastSentAt < resendMillis) return other
+    actions.push(...send(other.last))
+    return { ...other, lastSentAt: now }
+  })
+  const resent = { ...state, others }
+  if (hasKeys(state) || now - state.connectSentAt < connectMillis) return [resent, actions]
+  // Also to who is not known yet: those who are may be nobody.
+  for (const echo of [zeros, ...others.map(({ nonce }) => nonce)]) actions.push(connect(state, echo))
+  return [{ ...resent, connectSentAt: now }, actions]
 }

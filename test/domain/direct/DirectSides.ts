@@ -11,9 +11,9 @@ export class Side {
   state: DirectOpening.State
   keys: Array<ChatKeys> = []
   sent: Array<Uint8Array> = []
-  constructor(self: Self, label: string) {
+  constructor(self: Self, label: string, tools = primitives) {
     this.state = DirectOpening.initial({
-      primitives,
+      primitives: tools,
       self,
       nonce: bytesOf(`nonce ${label}`, 16),
       entropy: bytesOf(`entropy ${label}`, 32),
