@@ -17,10 +17,15 @@ import * as SecureServerLine from "../../src/domain/nomitm1/ServerLine.ts"
 import * as PeerMessage from "../../src/domain/PeerMessage.ts"
 import * as PersonName from "../../src/domain/PersonName.ts"
 import * as PrintableText from "../../src/domain/PrintableText.ts"
+import * as Frame from "../../src/domain/record/Frame.ts"
+import * as RecordHeader from "../../src/domain/record/RecordHeader.ts"
+import * as RecordLayer from "../../src/domain/record/RecordLayer.ts"
 import * as ServerAddress from "../../src/domain/ServerAddress.ts"
 import * as ServerMessage from "../../src/domain/ServerMessage.ts"
 import * as UserInput from "../../src/domain/UserInput.ts"
 import * as Username from "../../src/domain/Username.ts"
+import { primitives } from "../domain/crypto/primitives.ts"
+import { epochs } from "../domain/record/arbitraries.ts"
 
 export interface Decoder {
   readonly name: string
@@ -282,6 +287,60 @@ const servers: Decoder = {
   },
 }
 
+const framesOf = (...frames: ReadonlyArray<Frame.Frame>): Uint8Array => {
+  const bytes = new Uint8Array(frames.reduce((sum, frame) => sum + Frame.length(frame), 0))
+  let at = 0
+  for (const frame of frames) at = Frame.write(frame, bytes, at)
+  return bytes
+}
+
+const eight = new Uint8Array(Frame.pathDataBytes)
+const thirtyTwo = new Uint8Array(Frame.sasBytes)
+
+const frames: Decoder = {
+  name: "frames of records",
+  seeds: [
+    framesOf(Frame.probe, Frame.keepAlive, Frame.close, Frame.sasRequest),
+    framesOf({ _tag: "Text", number: 7, part: 0, parts: 2, bytes: encoder.encode("hello there, Zoë") }),
+    framesOf({ _tag: "PathChallenge", data: eight }, { _tag: "PathResponse", data: eight }),
+    framesOf({ _tag: "Rekey1", epoch: 1, part: 1, parts: 2, bytes: new Uint8Array(300) }),
+    framesOf({ _tag: "SasCommit", run: 1, commitment: thirtyTwo }, { _tag: "SasReply", run: 1, nonce: thirtyTwo }),
+    framesOf({ _tag: "SasReveal", run: 1, nonce: thirtyTwo }, { _tag: "SasAbort", run: 255 }),
+  ],
+  read: (bytes) => void Frame.readAll(bytes),
+  check: (bytes) => {
+    const read = Frame.readAll(bytes)
+    const written = framesOf(...read)
+    assert.isAtMost(written.length, bytes.length)
+    assert.deepStrictEqual(Frame.readAll(written), read)
+  },
+}
+
+const [ofInitiator, ofResponder] = epochs("fuzz")
+const sealing = RecordLayer.make(primitives, ofInitiator)
+const record = (...frames: ReadonlyArray<Frame.Frame>): Uint8Array => RecordLayer.seal(sealing, frames)!
+const genuine = [
+  record(Frame.keepAlive),
+  record({ _tag: "Text", number: 0, part: 0, parts: 1, bytes: new Uint8Array(100) }),
+]
+
+const records: Decoder = {
+  name: "records",
+  seeds: genuine,
+  read: (bytes) => void RecordLayer.open(RecordLayer.make(primitives, ofResponder), bytes),
+  check: (bytes) => {
+    const layer = RecordLayer.make(primitives, ofResponder)
+    const isGenuine = genuine.some(
+      (record) => record.length === bytes.length && record.every((byte, i) => byte === bytes[i]),
+    )
+    assert.strictEqual(typeof RecordLayer.open(layer, bytes) !== "string", isGenuine)
+    assert.isFalse(RecordHeader.isRecord(bytes) && bytes.length > RecordHeader.maxRecordBytes)
+    // Whatever it was, the genuine ones still open.
+    if (isGenuine) return
+    for (const record of genuine) assert.isObject(RecordLayer.open(layer, record))
+  },
+}
+
 export const decoders: ReadonlyArray<Decoder> = [
   client("readme"),
   client("original"),
@@ -293,4 +352,6 @@ export const decoders: ReadonlyArray<Decoder> = [
   peer("original"),
   text,
   servers,
+  frames,
+  records,
 ]
