@@ -41,7 +41,7 @@ export const obey = ({ screen, report, chats, online, keyed, ready, fork }: Opti
     effect.pipe(Effect.catch(report.problem))
 
   const withKeys = (use: (keyed: Keyed) => Effect.Effect<void, Problem.Problem>): Effect.Effect<void> =>
-    keyed === undefined ? report.problem(PeerErrors.needsKeys) : orTell(use(keyed))
+    keyed === undefined ? report.problem(PeerErrors.needsKeys) : orTell(Effect.suspend(() => use(keyed)))
 
   const withPerson = (use: (person: Person, peer: string) => Effect.Effect<void, Problem.Problem>) =>
     withKeys(() => {

@@ -7,15 +7,24 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process"
 import * as Dgram from "node:dgram"
 import { once } from "node:events"
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { isDeepStrictEqual } from "node:util"
-import { vi } from "vitest"
+import { afterAll, vi } from "vitest"
 import { root } from "../../scripts/bundle.ts"
 
 // Every wait has its own deadline; a test of many waits on a busy machine may take longer than other tests.
 vi.setConfig({ testTimeout: 60_000 })
 
 export const command = join(root, "dist/nomitm.mjs")
+
+/** What the programs of a test file keep on disk lies in here, and is gone afterwards. */
+const files = mkdtempSync(join(tmpdir(), "nomitm-cli-"))
+afterAll(() => rmSync(files, { recursive: true }))
+
+/** A new folder, 0700, for one profile, one server or one person's home. */
+export const folder = (): string => mkdtempSync(join(files, "f-"))
 
 /** How long a test waits for anything that takes no time on an idle machine, in milliseconds. */
 export const patience = 15_000
@@ -29,10 +38,10 @@ export interface Options {
   readonly env?: Readonly<Record<string, string>>
 }
 
-/** What the programs of a test inherit: nothing that changes what they do. */
-const environment = (extra: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv => {
-  const { HOME, PATH, TMPDIR } = process.env
-  return { HOME, PATH, TMPDIR, ...extra }
+/** What the programs of a test inherit: nothing that changes what they do, and nobody's home but a new one. */
+export const environment = (extra: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv => {
+  const { PATH, TMPDIR } = process.env
+  return { HOME: folder(), PATH, TMPDIR, ...extra }
 }
 
 export class Program implements AsyncDisposable {
@@ -166,13 +175,15 @@ export const run = async (
 export const addresses = { server: "127.0.0.1", alice: "127.0.0.2", bob: "127.0.0.3", carol: "127.0.0.4" } as const
 export type Person = Exclude<keyof typeof addresses, "server">
 
+/** A server that speaks the seed's plaintext. */
 export class Server extends Program {
   /** Where it listens. */
   address = ""
 
   static async start(...args: ReadonlyArray<string>): Promise<Server> {
     const port = args.includes("--port") ? [] : ["--port", "0"]
-    const server = new Server(["server", "--bind", addresses.server, "--json", ...port, ...args])
+    const own = ["--bind", addresses.server, "--data", folder(), "--json", "--plaintext"]
+    const server = new Server(["server", ...own, ...port, ...args])
     const { host, port: chosen } = await server.event("listening")
     server.address = `${host as string}:${chosen as number}`
     return server
@@ -180,7 +191,7 @@ export class Server extends Program {
 
   /** The command line of a peer at this server. */
   reach(name: Person, ...args: ReadonlyArray<string>): ReadonlyArray<string> {
-    return ["peer", name, "--server", this.address, "--bind", addresses[name], ...args]
+    return ["peer", name, "--plaintext", "--server", this.address, "--bind", addresses[name], ...args]
   }
 
   /** A peer at this server, online, for a script. */

@@ -8,7 +8,7 @@
 import { type ChildProcessWithoutNullStreams, execFileSync, spawn, spawnSync } from "node:child_process"
 import { Unicode11Addon } from "@xterm/addon-unicode11"
 import Headless from "@xterm/headless"
-import { command, patience } from "./Program.ts"
+import { command, environment, patience } from "./Program.ts"
 
 /** Why there is no pseudo-terminal here, in one line; nothing if there is one. */
 export const missing: string | undefined =
@@ -91,8 +91,7 @@ export class Terminal implements AsyncDisposable {
       ["--quiet", "--flush", "--command", `exec ${words.map(quote).join(" ")}`, "/dev/null"],
       {
         env: {
-          PATH: process.env["PATH"],
-          HOME: process.env["HOME"],
+          ...environment(),
           SHELL: "/bin/sh",
           TERM: "xterm-256color",
           LANG: "C.UTF-8",

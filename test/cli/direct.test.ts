@@ -6,7 +6,7 @@ const { alice: here, bob: there } = addresses
 describe.concurrent.each(["readme", "original"])("two who know each other's address, dialect %s", (dialect) => {
   it("talk on the same port number at two addresses", async () => {
     const port = await freePort(here)
-    const flags = ["--json", "--dialect", dialect]
+    const flags = ["--json", "--plaintext", "--dialect", dialect]
     await using alice = new Program(["peer", "alice", "--direct", `${there}:${port}`, "--bind", here, ...flags])
     await alice.event("listening", { host: here, port })
     await alice.event("calling", { peer: `${there}:${port}` })
@@ -27,9 +27,10 @@ describe.concurrent.each(["readme", "original"])("two who know each other's addr
 
   it("talk on two ports of one address, in words", async () => {
     const [a, b] = [await freePort("127.0.0.1"), await freePort("127.0.0.1")]
-    const args = (port: number, other: number) => ["--direct", `127.0.0.1:${other}`, "--port", String(port)]
-    await using bob = new Program(["peer", "bob", ...args(b, a), "--dialect", dialect])
-    const alice = await run(["peer", "alice", ...args(a, b), "--dialect", dialect], { input: "hello" })
+    const flags = ["--plaintext", "--dialect", dialect]
+    const args = (port: number, other: number) => ["--direct", `127.0.0.1:${other}`, "--port", String(port), ...flags]
+    await using bob = new Program(["peer", "bob", ...args(b, a)])
+    const alice = await run(["peer", "alice", ...args(a, b)], { input: "hello" })
     expect(alice).toMatchObject({ code: 0, stderr: "" })
     await bob.prints("alice: hello\n")
   })
@@ -38,7 +39,8 @@ describe.concurrent.each(["readme", "original"])("two who know each other's addr
 describe.concurrent("directly", () => {
   it("there is no list of users", async () => {
     const port = await freePort(here)
-    await using alice = new Program(["peer", "alice", "--direct", `${there}:${port}`, "--bind", here, "--json"])
+    const args = ["--direct", `${there}:${port}`, "--bind", here, "--plaintext", "--json"]
+    await using alice = new Program(["peer", "alice", ...args])
     alice.type("/list")
     await alice.event("error", { code: "No_server" })
     alice.type("/quit")
@@ -48,7 +50,7 @@ describe.concurrent("directly", () => {
 
   it("a UDP port in use is said to be, with exit code 1", async () => {
     const port = await freePort(here)
-    const args = ["peer", "alice", "--direct", `${there}:${port}`, "--bind", here]
+    const args = ["peer", "alice", "--direct", `${there}:${port}`, "--bind", here, "--plaintext"]
     await using alice = new Program([...args, "--json"])
     await alice.event("listening")
     expect(await run(args)).toEqual({

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { describe, expect, it } from "vitest"
-import { command, connect, Program, run, Server } from "./Program.ts"
+import { command, connect, environment, Program, run, Server } from "./Program.ts"
 
 /** Everything that moves a cursor, hides text or turns it around, but for the line feed. */
 const unprintable = /(?!\n)[\p{Cc}\p{Cf}]/u
@@ -217,7 +217,8 @@ describe.concurrent("a script's peer", () => {
     await using server = await Server.start()
     expect(await run(server.reach("alice"))).toMatchObject({ code: 0, stderr: "" })
     await server.event("left", { name: "alice" })
-    const closed = spawn("sh", ["-c", `exec "$@" <&-`, "sh", process.execPath, command, ...server.reach("bob")])
+    const words = ["-c", `exec "$@" <&-`, "sh", process.execPath, command, ...server.reach("bob")]
+    const closed = spawn("sh", words, { env: environment() })
     expect(await once(closed, "close")).toEqual([0, null])
     await server.event("left", { name: "bob" })
   })

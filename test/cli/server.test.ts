@@ -2,7 +2,7 @@ import { once } from "node:events"
 import { connect as connectTcp } from "node:net"
 import { text } from "node:stream/consumers"
 import { describe, expect, it } from "vitest"
-import { connect, Program, Server } from "./Program.ts"
+import { connect, folder, Program, Server } from "./Program.ts"
 
 describe.concurrent("a server", () => {
   it.each(["SIGINT", "SIGTERM"] as const)(
@@ -49,21 +49,23 @@ describe.concurrent("a server", () => {
   })
 
   it("says in words where it listens, and logs to standard error", async () => {
-    await using server = new Program(["server", "--bind", "127.0.0.1", "--port", "0", "--log-level", "debug"])
-    await server.prints("Listening at 127.0.0.1:")
-    const [, port] = /^Listening at 127\.0\.0\.1:(\d+) in plaintext, readme dialect\. Ctrl-C stops\.\n$/.exec(
-      server.stdout,
-    )!
+    const flags = ["--plaintext", "--data", folder(), "--log-level", "debug"]
+    await using server = new Program(["server", "--bind", "127.0.0.1", "--port", "0", ...flags])
+    await server.prints("#")
+    const words =
+      /^Listening at 127\.0\.0\.1:(\d+), over TLS and in plaintext\. Ctrl-C stops\.\nIts address, to be passed on whole:\n  nomitm:\/\/127\.0\.0\.1:\1#[\w-]{43}\n$/
+    const [, port] = words.exec(server.stdout)!
     const client = connectTcp(Number(port), "127.0.0.1")
     client.end("HELLO\nREGISTER alice\n")
     await text(client)
     await server.until("the log", () => server.stderr.includes("left") || undefined)
     expect(server.stderr).toContain("registered")
-    expect(server.lines).toHaveLength(1)
+    expect(server.lines).toHaveLength(3)
   })
 
   it("listens at IPv6 and IPv4 at once with --bind ::", async () => {
-    await using server = new Program(["server", "--bind", "::", "--port", "0", "--json"])
+    const flags = ["--plaintext", "--data", folder(), "--json"]
+    await using server = new Program(["server", "--bind", "::", "--port", "0", ...flags])
     const { port } = await server.event("listening")
     for (const address of ["127.0.0.1", "::1"]) {
       const client = connectTcp(port as number, address)

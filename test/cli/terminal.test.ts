@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { addresses, freePort, Program, Server } from "./Program.ts"
+import { addresses, folder, freePort, Program, Server } from "./Program.ts"
 import { keys, missing, type Options, Terminal } from "./Terminal.ts"
 
 if (missing !== undefined) {
@@ -315,7 +315,7 @@ describe.skipIf(missing !== undefined).concurrent("a person at a terminal", () =
 
   it("talks directly", async () => {
     const port = await freePort(addresses.alice)
-    const args = ["--direct", `${addresses.bob}:${port}`, "--bind", addresses.alice]
+    const args = ["--direct", `${addresses.bob}:${port}`, "--bind", addresses.alice, "--plaintext"]
     await using alice = new Terminal(["peer", "alice", ...args])
     await alice.endsWith(
       `* Listening on UDP port ${port} (${addresses.alice}).`,
@@ -323,7 +323,8 @@ describe.skipIf(missing !== undefined).concurrent("a person at a terminal", () =
       ">",
     )
     alice.type("hel")
-    await using bob = new Program(["peer", "bob", "--direct", `${addresses.alice}:${port}`, "--bind", addresses.bob])
+    const others = ["--direct", `${addresses.alice}:${port}`, "--bind", addresses.bob, "--plaintext"]
+    await using bob = new Program(["peer", "bob", ...others])
     await alice.endsWith(`* Connected to bob (${addresses.bob}:${port}). Type to talk, /close to end.`, "to bob> hel")
     alice.enter("lo")
     await bob.prints("alice: hello\n")
@@ -334,7 +335,7 @@ describe.skipIf(missing !== undefined).concurrent("a person at a terminal", () =
 
   it("is told when nobody is at the server's address, and gets the terminal back", async () => {
     const address = `127.0.0.1:${await freePort("127.0.0.1")}`
-    await using alice = new Terminal(["peer", "alice", "--server", address])
+    await using alice = new Terminal(["peer", "alice", "--plaintext", "--server", address])
     expect(await alice.exit()).toEqual({ code: 3, restored: true })
     await alice.endsWith(
       `* Connecting to ${address} …`,
@@ -346,7 +347,7 @@ describe.skipIf(missing !== undefined).concurrent("a person at a terminal", () =
   })
 
   it("stops a server with Ctrl-C", async () => {
-    await using server = new Terminal(["server", "--bind", "127.0.0.1", "--port", "0"])
+    await using server = new Terminal(["server", "--bind", "127.0.0.1", "--port", "0", "--data", folder()])
     await server.shows("Ctrl-C stops.")
     server.type(keys.ctrlC)
     expect(await server.exit()).toEqual({ code: 130, restored: true })

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest"
 import manifest from "nomitm/package.json" with { type: "json" }
-import { freePort, run, Server } from "./Program.ts"
+import { folder, freePort, run, Server } from "./Program.ts"
 
 describe.concurrent("how the command is used", () => {
   it.each(["--help", "server --help", "peer --help"])("%s is answered on standard output", async (words) => {
@@ -21,10 +21,13 @@ describe.concurrent("how the command is used", () => {
     { args: ["peer"], says: "The name is missing." },
     { args: ["peer", "alice"], says: "Say how to reach others: --server HOST, or --direct HOST:PORT." },
     { args: ["peer", "alice", "--sever", "x"], says: "There is no flag --sever. Did you mean --server?" },
-    { args: ["peer", "alice", "--server"], says: "--server needs a value: HOST[:PORT]." },
-    { args: ["peer", "alice", "--server", "a:b:c"], says: "--server a:b:c: not HOST or HOST:PORT." },
+    { args: ["peer", "alice", "--server"], says: "--server needs a value: ADDRESS." },
+    {
+      args: ["peer", "alice", "--server", "a:b:c"],
+      says: "--server a:b:c: not HOST, HOST:PORT or nomitm://HOST:PORT#PIN.",
+    },
     { args: ["peer", "alice", "--direct", "host"], says: "--direct host: not HOST:PORT." },
-    { args: ["peer", "alice", "--server", "h", "--direct", "h:1"], says: "Give --server or --direct, not both." },
+    { args: ["peer", "alice", "--server", "h", "--direct", "h:1"], says: "Give --direct, or a server, not both." },
     {
       args: ["peer", "alice", "--server", "h", "--port", "5"],
       says: "--port goes with --direct; through a server the port is agreed on.",
@@ -52,23 +55,24 @@ describe.concurrent("how the command is used", () => {
 
   it("NOMITM_SERVER names the server", async () => {
     await using server = await Server.start()
-    const { code, stdout } = await run(["peer", "alice"], { env: { NOMITM_SERVER: server.address } })
+    const env = { NOMITM_SERVER: server.address }
+    const { code, stdout } = await run(["peer", "alice", "--plaintext"], { env })
     expect(stdout).toBe("* You are online as alice. /list shows who else is, /help what you can type.\n")
     expect(code).toBe(0)
     const mistake = await run(["peer", "alice"], { env: { NOMITM_SERVER: "a:b:c" } })
-    expect(mistake.stderr).toContain("nomitm: NOMITM_SERVER a:b:c: not HOST or HOST:PORT.\n")
+    expect(mistake.stderr).toContain("nomitm: NOMITM_SERVER a:b:c: not HOST, HOST:PORT or nomitm://HOST:PORT#PIN.\n")
     expect(mistake.code).toBe(2)
   })
 
   it("nobody at the server's address: exit code 3, and what to check", async () => {
     const address = `127.0.0.1:${await freePort("127.0.0.1")}`
-    const inWords = await run(["peer", "alice", "--server", address])
+    const inWords = await run(["peer", "alice", "--plaintext", "--server", address])
     expect(inWords).toEqual({
       code: 3,
       stdout: "",
       stderr: `! Nothing listens at ${address}. Check the port, and that a server runs there: nomitm server.\n`,
     })
-    const asJson = await run(["peer", "alice", "--server", address, "--json"])
+    const asJson = await run(["peer", "alice", "--plaintext", "--server", address, "--json"])
     expect(JSON.parse(asJson.stdout)).toMatchObject({ event: "error", code: "Unreachable" })
     expect(asJson).toMatchObject({ code: 3, stderr: "" })
   })
@@ -76,7 +80,7 @@ describe.concurrent("how the command is used", () => {
   it("a server whose port is in use says so and exits with 1", async () => {
     await using server = await Server.start()
     const [, port = ""] = server.address.split(":")
-    const args = ["server", "--bind", "127.0.0.1", "--port", port]
+    const args = ["server", "--bind", "127.0.0.1", "--port", port, "--data", folder()]
     expect(await run(args)).toEqual({
       code: 1,
       stdout: "",
@@ -88,14 +92,15 @@ describe.concurrent("how the command is used", () => {
   })
 
   it("an address of another machine can't be listened at", async () => {
-    const { code, stderr } = await run(["server", "--bind", "192.0.2.1", "--port", "0"])
+    const { code, stderr } = await run(["server", "--bind", "192.0.2.1", "--port", "0", "--data", folder()])
     expect(stderr).toBe("nomitm: 192.0.2.1 is no address of this machine. Give one with --bind.\n")
     expect(code).toBe(1)
   })
 
   it("a peer can't be bound to an address of another machine", async () => {
     await using server = await Server.start()
-    const { code, stderr } = await run(["peer", "alice", "--server", server.address, "--bind", "192.0.2.1"])
+    const args = ["--plaintext", "--server", server.address, "--bind", "192.0.2.1"]
+    const { code, stderr } = await run(["peer", "alice", ...args])
     expect(stderr).toContain("The local address given with --bind can't be used")
     expect(code).toBe(3)
   })
