@@ -1,6 +1,6 @@
 /**
  * A rendezvous server inside another Effect program: it lives in a scope of that program, which watches what happens
- * and has its own idea of how much a stranger may use.
+ * and has its own idea of how much a stranger may use. It serves plaintext (`nomitm/0`); README.md has one over TLS.
  *
  * Run it: `node examples/embedded-server.ts` (after `npm run build`).
  */

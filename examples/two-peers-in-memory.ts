@@ -1,6 +1,7 @@
 /**
  * Two peers that talk over the in-memory network, each behind a NAT of its own, and the server that brings them
- * together: the same services as on real sockets, without any.
+ * together: the same services as on real sockets, without any. They speak plaintext (`nomitm/0`); in
+ * `sealed-peers-in-memory.ts` two peers do the same with keys.
  *
  * Run it: `node examples/two-peers-in-memory.ts` (after `npm run build`).
  */

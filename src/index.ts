@@ -4,17 +4,20 @@
  */
 export { CallDesk } from "./services/CallDesk.ts"
 export { type Chat, ChatEnded, ChatSession, NotOpen, TextTooLong } from "./services/ChatSession.ts"
+export { Cryptography } from "./services/Cryptography.ts"
+export { KnownServers, KnownServersError } from "./services/KnownServers.ts"
 export { NameStore, NameStoreError } from "./services/NameStore.ts"
 export { CallError, Negotiator } from "./services/Negotiator.ts"
 export { Peer } from "./services/Peer.ts"
 export { PeerFailed } from "./services/PeerLife.ts"
 export { BindError, datagrams, type PeerSocket, PeerTransport, ResolveError } from "./services/PeerTransport.ts"
 export { PortAllocator } from "./services/PortAllocator.ts"
+export { Profile } from "./services/Profile.ts"
+export { ProfileError } from "./services/ProfileError.ts"
+export { ProfileOwner } from "./services/ProfileOwner.ts"
 export { AskError, type Member, NameTaken, Registry } from "./services/Registry.ts"
 export { type Agreement, type Link, LinkLost, Refused, RendezvousClient } from "./services/RendezvousClient.ts"
 export { RendezvousServer } from "./services/RendezvousServer.ts"
-export { KnownServers, KnownServersError } from "./services/KnownServers.ts"
-export { type ServerIdentity, ServerIdentityError, ServerIdentityStore } from "./services/ServerIdentity.ts"
 export {
   ConnectError,
   type Connection,
@@ -25,6 +28,12 @@ export {
   type Secured,
 } from "./services/RendezvousTransport.ts"
 export { Screen } from "./services/Screen.ts"
+export { SealedChat, type Verification } from "./services/SealedChat.ts"
+export { CallFailed, type Ringing, type SealedAgreement, type SealedLink } from "./services/SealedLink.ts"
+export * as SealedPeer from "./services/SealedPeer.ts"
+export { SealedRendezvous } from "./services/SealedRendezvous.ts"
 export { NameHeld, type SecureMember, SecureRegistry } from "./services/SecureRegistry.ts"
+export { type ServerIdentity, ServerIdentityError, ServerIdentityStore } from "./services/ServerIdentity.ts"
 export { defaults as defaultLimits, type Limits, ServerLimits } from "./services/ServerLimits.ts"
 export { ServerObserver } from "./services/ServerObserver.ts"
+export { NotRecoveryWords, recoveryWords, WordList } from "./services/WordList.ts"

@@ -28,4 +28,14 @@ describe("an example of embedding", () => {
       "the chat is over for bob: closed_by_peer",
     ])
   })
+
+  it("lets two peers with keys call, talk and compare, and refuses a call to another key", async () => {
+    assert.deepEqual((await run("sealed-peers-in-memory.ts")).trimEnd().split("\n"), [
+      "it rings at bob's: alice",
+      "bob reads: nobody in the middle?",
+      "both see the same three words: true",
+      "the chat is over for bob: closed_by_peer",
+      "alice expects another key: Key_changed",
+    ])
+  })
 })

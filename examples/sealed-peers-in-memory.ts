@@ -1,0 +1,119 @@
+/**
+ * Two peers with keys and a server over TLS, on the in-memory network: Alice calls Bob, it rings, he accepts, they talk
+ * in sealed records and compare a short string. Then she calls again and expects another key than he has.
+ *
+ * Run it: `node examples/sealed-peers-in-memory.ts` (after `npm run build`).
+ */
+import { Effect, Layer, Schema } from "effect"
+import {
+  NameStore,
+  PortAllocator,
+  Profile,
+  RendezvousServer,
+  type SealedAgreement,
+  SealedChat,
+  type SealedLink,
+  SealedRendezvous,
+} from "nomitm"
+import { type MemoryHost, MemoryNetwork } from "nomitm/adapters/memory/MemoryNetwork"
+import * as EnglishWords from "nomitm/adapters/node/EnglishWords"
+import * as NodeCryptography from "nomitm/adapters/node/NodeCryptography"
+import * as NodeServerIdentity from "nomitm/adapters/node/NodeServerIdentity"
+import type * as Calls from "nomitm/domain/call/Calls"
+import { byName } from "nomitm/domain/nomitm1/Who"
+import { PersonName } from "nomitm/domain/PersonName"
+import { formatKey } from "nomitm/domain/ServerAddress"
+
+const name = Schema.decodeSync(PersonName)
+const say = (line: string): void => void process.stdout.write(`${line}\n`)
+
+const tls = NodeServerIdentity.ofKey(NodeServerIdentity.generateKey())
+
+class WrongServer extends Schema.TaggedError<WrongServer>()("WrongServer", {}) {}
+
+/** What this program knows of people: nobody, and everybody may ring. `Profile` and contacts are for more. */
+const knowledge: Pick<Calls.Config, "admits" | "pskOf" | "highestSerial" | "pinned"> = {
+  admits: () => "Ring",
+  pskOf: () => undefined,
+  highestSerial: () => undefined,
+  pinned: () => undefined,
+}
+
+/** Registers with a key of its own, at the server whose key is pinned, and at no other. */
+const goOnline = (self: string) =>
+  Effect.gen(function* () {
+    const { connect } = yield* SealedRendezvous
+    const profile = yield* Profile
+    const link = yield* connect({
+      server: { host: "chat.example", port: 6969 },
+      name: name(self),
+      unlisted: false,
+      identity: yield* profile.identity,
+      knowledge,
+      useUpInvitation: () => Effect.succeed(false),
+      onTurnedAway: () => {},
+      trust: ({ serverKey }) =>
+        formatKey(serverKey) === formatKey(tls.serverKey) ? Effect.void : Effect.fail(new WrongServer()),
+    })
+    return { link, id: profile.id }
+  })
+
+/** Everything a peer needs, on a host. The profile is gone with the program. */
+const peerOn = (host: MemoryHost) =>
+  SealedRendezvous.layer.pipe(
+    Layer.provideMerge(Profile.layerMemory()),
+    Layer.provide([NodeCryptography.layer, host.layer]),
+  )
+
+const chats = SealedChat.layer.pipe(Layer.provide([NodeCryptography.layer, EnglishWords.layer]))
+
+/** Opens the chat that both have agreed on. */
+const talk = (agreement: SealedAgreement) =>
+  Effect.flatMap(SealedChat, ({ open }) => open({ ...agreement, patience: "10 seconds" }))
+
+/** Takes the next call that rings. */
+const answer = ({ ringing, incoming }: SealedLink) =>
+  Effect.gen(function* () {
+    const { caller, accept } = yield* ringing
+    say(`it rings at bob's: ${caller.name}`)
+    yield* accept
+    return yield* Effect.flatMap(incoming, talk)
+  })
+
+const program = Effect.gen(function* () {
+  const network = yield* MemoryNetwork.make({
+    link: { latencyMillis: 20 },
+    names: { "chat.example": "203.0.113.10" },
+  })
+  const rendezvous = yield* network.host({ address: "203.0.113.10" })
+  const alicesLaptop = yield* network.host({ address: "198.51.100.1" })
+  const bobsLaptop = yield* network.host({ address: "198.51.100.2" })
+
+  yield* Layer.build(
+    RendezvousServer.layerSecure({ address: "0.0.0.0", port: 6969, dialect: "readme", tls, plaintext: false }).pipe(
+      Layer.provide([rendezvous.layer, PortAllocator.layer(), NameStore.layerMemory, NodeCryptography.layer]),
+    ),
+  )
+  const alice = yield* Effect.provide(goOnline("alice"), peerOn(alicesLaptop))
+  const bob = yield* Effect.provide(goOnline("bob"), peerOn(bobsLaptop))
+
+  const call = Effect.flatMap(alice.link.call({ who: byName(name("bob")) }), talk)
+  const [toBob, toAlice] = yield* Effect.all([call, answer(bob.link)], { concurrency: 2 })
+  yield* Effect.all([toBob.opened, toAlice.opened])
+  yield* toBob.say("nobody in the middle?")
+  say(`bob reads: ${yield* toAlice.receive}`)
+
+  yield* toAlice.verify
+  const seen = yield* Effect.all([toBob.verification, toAlice.verification], { concurrency: 2 })
+  const [hers, his] = seen.map((one) => (one._tag === "Compare" ? one.words.join(" ") : one.why))
+  say(`both see the same three words: ${hers === his}`)
+  yield* toBob.close
+  say(`the chat is over for bob: ${yield* toAlice.ended}`)
+
+  // She pins a key now, and it is not his: her own will do.
+  const pinned = alice.link.call({ who: byName(name("bob")), expected: alice.id })
+  const refused = yield* Effect.flip(Effect.asVoid(pinned))
+  say(`alice expects another key: ${refused._tag === "CallFailed" ? refused.code : refused.reason}`)
+})
+
+await Effect.runPromise(program.pipe(Effect.provide(chats), Effect.scoped))
