@@ -17,15 +17,16 @@ import * as datagrams from "./figures/datagrams.ts"
 import * as idleClients from "./figures/idleClients.ts"
 import * as lines from "./figures/lines.ts"
 import * as negotiations from "./figures/negotiations.ts"
+import * as records from "./figures/records.ts"
 import * as startup from "./figures/startup.ts"
 import { table } from "./table.ts"
 
-const groups = { startup, lines, negotiations, idleClients, datagrams }
+const groups = { startup, lines, negotiations, idleClients, datagrams, records }
 const isGroup = (name: string): name is keyof typeof groups => Object.hasOwn(groups, name)
 
 const notes = `Medians, and of the comparison the quartiles, of rounds in which both are measured after each other.
 The server and the peers are composed as the command composes them, each in a process of its own, on loopback, in
-plaintext; the server's limits on connections and on lines a second are lifted, they would throttle the load.`
+plaintext where it doesn't say sealed; the server's limits on connections and on lines a second are lifted, they would throttle the load.`
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -21,6 +21,16 @@ const ids = [
   "message-round-trip-fiber-p50",
   "messages-one-way",
   "messages-one-way-fiber",
+  "record-64",
+  "record-1200",
+  "record-64-node",
+  "record-1200-node",
+  "record-unknown",
+  "record-forged-64",
+  "record-forged-1200",
+  "sealed-round-trip-p50",
+  "sealed-round-trip-p99",
+  "sealed-one-way",
 ]
 
 describe("a quick run of the bench", () => {
