@@ -14,7 +14,6 @@ import * as Hangups from "../adapters/node/hangups.ts"
 import * as NodeCryptography from "../adapters/node/NodeCryptography.ts"
 import * as NodeRendezvousTransport from "../adapters/node/NodeRendezvousTransport.ts"
 import * as NodeServerIdentity from "../adapters/node/NodeServerIdentity.ts"
-import * as ServerHome from "../adapters/node/ServerHome.ts"
 import * as SqliteNameStore from "../adapters/node/SqliteNameStore.ts"
 import { formatHostPort } from "../domain/Endpoint.ts"
 import { json } from "../domain/PrintableText.ts"
@@ -105,7 +104,7 @@ export const server = Command.make(
     if (Option.isSome(given.dialect) && !plaintext) return yield* mistake("--dialect goes with --plaintext.")
     if (Option.isSome(tlsCert) !== Option.isSome(tlsKey)) return yield* mistake("--tls-cert and --tls-key go together.")
     const fail = (problem: Problem) => failWith(problem, asJson)
-    const home = yield* Effect.catch(ServerHome.locate(Option.getOrUndefined(data)), fail)
+    const home = NodeServerIdentity.directoryOf(Option.getOrUndefined(data))
 
     const say = yield* Console.Console
     const runLog = Effect.runForkWith(yield* Effect.context())

@@ -78,9 +78,10 @@ export const serve = Effect.fnUntraced(function* ({ connection, limits, handle, 
   })
 
   yield* read.pipe(
-    // The last line of a client that ended its stream counts without a line end too.
+    // The last line of a client that ended its stream counts without a line end too; but over TLS whoever is in the middle
+    // can cut a stream off where they like.
     Effect.catchTag("ConnectionClosed", ({ reason }) =>
-      reason === "Ended" ? handleAll(LineSplitter.end(splitter)) : Effect.void,
+      reason === "Ended" && connection.secured === undefined ? handleAll(LineSplitter.end(splitter)) : Effect.void,
     ),
   )
 })

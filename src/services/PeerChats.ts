@@ -182,8 +182,11 @@ export const make = (report: PeerReport): PeerChats => {
 
   const cancel = Effect.suspend(() => {
     if (current === undefined || current.chat !== undefined) return report.problem(PeerErrors.noCall)
-    Deferred.doneUnsafe(current.givenUp, Effect.fail(PeerErrors.cancelled(current.peer)))
-    return Deferred.await(current.over)
+    const { givenUp, over, peer } = current
+    return Effect.andThen(
+      Effect.sync(() => Deferred.doneUnsafe(givenUp, Effect.fail(PeerErrors.cancelled(peer)))),
+      Deferred.await(over),
+    )
   })
 
   const settled: Effect.Effect<void> = Effect.suspend(() =>

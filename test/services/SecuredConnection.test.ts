@@ -81,6 +81,32 @@ describe.each(worlds)("a connection $name", (world: World) => {
     }),
   )
 
+  world.test("over TLS can be cut off by either side as soon as it is there, and the server goes on", (host) =>
+    Effect.gen(function* () {
+      const { listen } = yield* Effect.provide(RendezvousTransport, host(1))
+      const listener = yield* listen({ address: world.address(1), port: 0, tls: identity })
+      let count = 0
+      yield* Effect.forkScoped(
+        listener.serve((connection) =>
+          Effect.suspend(() => {
+            if (++count % 2 === 0) connection.abort()
+            else connection.send("x".repeat(1_000_000))
+            return Effect.ignore(Effect.forever(connection.receive))
+          }),
+        ),
+      )
+      for (let i = 0; i < 12; i++) {
+        const connection = yield* connect(host, listener.local.port, "Tls")
+        if (i % 3 === 0) connection.abort()
+        else yield* Effect.ignore(connection.receive)
+        connection.send("too late")
+        connection.abort()
+      }
+      yield* Effect.sleep(50)
+      assert.strictEqual(count, 12)
+    }),
+  )
+
   world.test("in plaintext comes in by the same port, and is known to be that", (host) =>
     Effect.gen(function* () {
       const { local } = yield* serve(host(1), world, identity)

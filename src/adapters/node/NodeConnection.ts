@@ -77,9 +77,10 @@ export const fromSocket = (socket: Net.Socket, secured?: Secured, wire: Net.Sock
   }
 
   const reset = (): void => {
-    // A TLS session can't do that itself, and would hear of it later: nothing more may be sent from now on.
+    // A TLS session can't do that itself, and would hear of it later: nothing more may be sent from now on. It goes first:
+    // Node crashes when a session is destroyed whose wire is gone in the same turn.
+    if (wire !== socket) socket.destroy()
     wire.resetAndDestroy()
-    socket.destroy()
   }
 
   return {

@@ -1,0 +1,165 @@
+/**
+ * People with keys and their peers, and a server over TLS, in one of the worlds.
+ */
+import { Context, Effect, Exit, Fiber, Layer, Result, Scope } from "effect"
+import * as MemoryScreen from "nomitm/adapters/memory/MemoryScreen"
+import * as EnglishWords from "nomitm/adapters/node/EnglishWords"
+import * as NodeCryptography from "nomitm/adapters/node/NodeCryptography"
+import * as Invitation from "nomitm/domain/call/Invitation"
+import { formatHostPort } from "nomitm/domain/Endpoint"
+import type { PersonName } from "nomitm/domain/PersonName"
+import type { PeerEvent } from "nomitm/domain/PeerEvent"
+import type { ServerAddress } from "nomitm/domain/ServerAddress"
+import * as InvitationBook from "nomitm/domain/profile/InvitationBook"
+import { KnownServers } from "nomitm/services/KnownServers"
+import { NameStore } from "nomitm/services/NameStore"
+import { Profile } from "nomitm/services/Profile"
+import { SealedChat } from "nomitm/services/SealedChat"
+import * as SealedPeer from "nomitm/services/SealedPeer"
+import { SealedRendezvous } from "nomitm/services/SealedRendezvous"
+import type { Options } from "nomitm/services/SealedWay"
+import type { ServerIdentity } from "nomitm/services/ServerIdentity"
+import * as SecureStage from "./SecureStage.ts"
+import { type Host, identity, type World } from "./worlds.ts"
+
+export interface Person {
+  readonly screen: MemoryScreen.MemoryScreen
+  /** Waits for the end; the exit code. */
+  readonly exit: Effect.Effect<number>
+  readonly interrupt: Effect.Effect<void>
+  readonly profile: Profile["Service"]
+}
+
+export interface PersonOptions extends Partial<Pick<Options, "policy" | "unlisted" | "join">> {
+  readonly interactive?: boolean
+  /** Whose keys and contacts: another label, another person. The same label is the same profile. */
+  readonly profile?: string
+  readonly server?: ServerAddress
+}
+
+export interface Stage {
+  /** Somebody at `address(n)`, registered under this name. */
+  readonly person: (name: string, n: number, options?: PersonOptions) => Effect.Effect<Person, never, Scope.Scope>
+  readonly server: () => ServerAddress
+  readonly stopServer: Effect.Effect<void>
+  /** Starts it again: names stay owned. */
+  readonly startServer: (tls?: ServerIdentity) => Effect.Effect<void>
+  /** A link to somebody. */
+  readonly invite: (who: Person, seconds?: number) => Effect.Effect<Invitation.Invitation>
+}
+
+export const error = (code: string) => (event: PeerEvent) => event.event === "error" && event.code === code
+
+/** Waits for an error of this code; what comes before is passed over. */
+export const problem = ({ screen }: Person, code: string) =>
+  Effect.repeat(screen.nextOf("error"), { until: error(code) })
+
+/** A test on this stage. */
+export const promise =
+  (world: World) =>
+  (name: string, program: (stage: Stage) => Effect.Effect<void, unknown, Scope.Scope>): void =>
+    world.test(name, (host: (n: number) => Host) =>
+      Effect.gen(function* () {
+        const outer = yield* Effect.scope
+        let running = yield* Scope.fork(outer)
+        let address: ServerAddress = { host: world.address(1), port: 0, pins: [identity.serverKey] }
+        const names = yield* Layer.build(NameStore.layerMemory)
+        const startServer = Effect.fnUntraced(function* (tls?: ServerIdentity) {
+          running = yield* Scope.fork(outer)
+          const { port } = yield* SecureStage.startServer(world.address(1), host(1), {
+            port: address.port,
+            names: Layer.succeedContext(names),
+            ...(tls === undefined ? {} : { tls }),
+          }).pipe(Scope.provide(running), Effect.orDie)
+          address = { ...address, port }
+        })
+        yield* startServer()
+
+        const profiles = new Map<string, Context.Context<Profile | KnownServers>>()
+        const profileOf = Effect.fnUntraced(function* (label: string) {
+          const known = profiles.get(label)
+          if (known !== undefined) return known
+          const seed = SecureStage.bytesOf(label, 32)
+          const made = yield* Layer.buildWithScope(
+            Layer.merge(
+              Profile.layerMemory({ seed }).pipe(Layer.provide(NodeCryptography.layer)),
+              KnownServers.layerMemory,
+            ),
+            outer,
+          )
+          profiles.set(label, made)
+          return made
+        })
+
+        return yield* program({
+          startServer,
+          server: () => address,
+          stopServer: Effect.suspend(() => Scope.close(running, Exit.void)),
+          person: Effect.fnUntraced(function* (name, n, options = {}) {
+            const screen = yield* MemoryScreen.make({ interactive: options.interactive ?? true })
+            const profile = yield* profileOf(options.profile ?? name)
+            const peer = SealedPeer.throughServer({
+              name: name as PersonName,
+              server: options.server ?? address,
+              unlisted: options.unlisted ?? false,
+              policy: options.policy ?? "ask",
+              localAddress: world.address(n),
+              join: options.join,
+            }).pipe(
+              Effect.provide(
+                Layer.mergeAll(
+                  SealedRendezvous.layer,
+                  SealedChat.layer,
+                  screen.layer,
+                  Layer.succeedContext(profile),
+                ).pipe(Layer.provideMerge(NodeCryptography.layer), Layer.provide([EnglishWords.layer, host(n)])),
+              ),
+              Effect.match({ onSuccess: () => 0, onFailure: ({ exitCode }) => exitCode }),
+            )
+            const fiber = yield* Effect.forkScoped(peer, { startImmediately: true })
+            return {
+              screen,
+              profile: Context.get(profile, Profile),
+              exit: Fiber.join(fiber),
+              interrupt: Fiber.interrupt(fiber),
+            } satisfies Person
+          }),
+          invite: Effect.fnUntraced(function* ({ profile }, seconds = 3600) {
+            const secret = SecureStage.bytesOf("an invitation", 16)
+            const now = yield* Effect.map(
+              Effect.clockWith((clock) => clock.currentTimeMillis),
+              (ms) => Math.floor(ms / 1000),
+            )
+            const { primitives } = SecureStage
+            yield* profile
+              .updateInvitations((book) =>
+                Result.map(
+                  InvitationBook.issue(
+                    book,
+                    {
+                      inviteId: Invitation.inviteId(primitives, secret),
+                      psk: Invitation.psk(primitives, secret),
+                      server: formatHostPort(address.host, address.port),
+                      expiry: now + seconds,
+                    },
+                    now,
+                  ),
+                  (next) => [next, undefined] as const,
+                ),
+              )
+              .pipe(Effect.orDie)
+            return { ...address, serverKey: identity.serverKey, id: profile.id, secret, expiry: now + seconds }
+          }),
+        })
+      }),
+    )
+
+/** alice calls bob, who says yes. */
+export const connect = Effect.fnUntraced(function* (alice: Person, bob: Person) {
+  yield* alice.screen.nextOf("registered")
+  yield* bob.screen.nextOf("registered")
+  yield* alice.screen.type("/chat bob")
+  yield* bob.screen.nextOf("incoming")
+  yield* bob.screen.type("/accept")
+  return [yield* alice.screen.nextOf("connected"), yield* bob.screen.nextOf("connected")] as const
+})
