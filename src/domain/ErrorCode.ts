@@ -61,7 +61,7 @@ const explanations = {
   },
   Too_many_tries: {
     message: "No port number was free on both sides in 20 tries.",
-    hint: "Close programs that hold many UDP ports on either side, then try again.",
+    hint: "Two peers on one machine need a --bind address each. Or close programs that hold many UDP ports.",
   },
   No_answer: {
     message: "One side did not answer in time.",

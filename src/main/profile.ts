@@ -41,7 +41,7 @@ const orFail =
     effect.pipe(Effect.catch((error) => failWith(error.problem, json)))
 
 /** A person may mistype a passphrase twice; a script's is right or wrong. */
-const again = <A, R>(effect: Effect.Effect<A, ProfileError, R>): Effect.Effect<A, ProfileError, R> =>
+export const again = <A, R>(effect: Effect.Effect<A, ProfileError, R>): Effect.Effect<A, ProfileError, R> =>
   Effect.retry(
     Effect.tapError(effect, ({ reason }) =>
       reason === "WrongPassphrase" && TerminalSecret.isPossible() ? Console.error("That is not it.") : Effect.void,

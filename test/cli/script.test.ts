@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { describe, expect, it } from "vitest"
-import { command, connect, environment, Program, run, Server } from "./Program.ts"
+import { addresses, command, connect, environment, Program, run, Server } from "./Program.ts"
 
 /** Everything that moves a cursor, hides text or turns it around, but for the line feed. */
 const unprintable = /(?!\n)[\p{Cc}\p{Cf}]/u
@@ -164,6 +164,17 @@ describe.concurrent("a script's peer", () => {
     alice.end("still here")
     await bob.event("message", { text: "still here" })
     expect(await alice.exit).toBe(1)
+  })
+
+  it("at the address of the other has no port to itself, and is told of --bind", async () => {
+    await using server = await Server.start()
+    await using bob = await server.peer("bob")
+    const args = ["peer", "alice", "--server", server.address, "--bind", addresses.bob]
+    const { code, stdout, stderr } = await run(args, { input: "/chat bob\nlost\n" })
+    expect(stderr).toContain("! No port number was free on both sides in 20 tries. Two peers on one machine need a --bind")
+    expect(stdout).not.toContain("Connected")
+    expect(code).toBe(1)
+    expect(bob.events.map(({ event }) => event)).toEqual(["registered"])
   })
 
   it("with a name that is taken ends at once", async () => {

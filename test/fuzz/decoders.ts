@@ -6,6 +6,7 @@ import { assert } from "@effect/vitest"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import * as Bytes from "../../src/domain/crypto/Bytes.ts"
 import * as ClientMessage from "../../src/domain/ClientMessage.ts"
 import type { Dialect } from "../../src/domain/Dialect.ts"
 import * as Endpoint from "../../src/domain/Endpoint.ts"
@@ -21,11 +22,19 @@ import * as Frame from "../../src/domain/record/Frame.ts"
 import * as RecordHeader from "../../src/domain/record/RecordHeader.ts"
 import * as RecordLayer from "../../src/domain/record/RecordLayer.ts"
 import * as ServerAddress from "../../src/domain/ServerAddress.ts"
+import * as Contact from "../../src/domain/profile/Contact.ts"
+import * as ContactFile from "../../src/domain/profile/ContactFile.ts"
+import * as InvitationBook from "../../src/domain/profile/InvitationBook.ts"
+import * as InvitationTime from "../../src/domain/profile/InvitationTime.ts"
+import { skeleton } from "../../src/domain/profile/Lookalike.ts"
+import * as ProfileFile from "../../src/domain/profile/ProfileFile.ts"
+import * as ProfileState from "../../src/domain/profile/ProfileState.ts"
 import * as ServerMessage from "../../src/domain/ServerMessage.ts"
 import * as UserInput from "../../src/domain/UserInput.ts"
 import * as Username from "../../src/domain/Username.ts"
 import { primitives } from "../domain/crypto/primitives.ts"
 import { epochs } from "../domain/record/arbitraries.ts"
+import * as ProfileOwner from "../../src/services/ProfileOwner.ts"
 
 export interface Decoder {
   readonly name: string
@@ -287,6 +296,61 @@ const servers: Decoder = {
   },
 }
 
+const base64 = (bytes: number) => Bytes.toBase64Url(new Uint8Array(bytes))
+const kept = [ProfileFile, ContactFile, InvitationBook, ProfileState] as const
+const decodeRequest = Schema.decodeUnknownResult(Schema.fromJsonString(ProfileOwner.Request))
+const aContact = { id: base64(32), label: "bob", name: "bob", server: "a:1", trust: "invited", since: 1, serial: 2 }
+const anInvitation = { inviteId: base64(16), server: "a:1", expiry: 9 }
+
+const profiles: Decoder = {
+  name: "what a profile keeps, and is asked",
+  seeds: utf8(
+    [
+      { nomitm: "identity", version: 1, seed: base64(32) },
+      {
+        nomitm: "identity",
+        version: 1,
+        kdf: { name: "argon2id", memoryKib: 65536, passes: 3, salt: base64(16) },
+        nonce: base64(24),
+        sealed: base64(48),
+      },
+      { nomitm: "contacts", version: 1, contacts: [aContact] },
+      {
+        nomitm: "invitations",
+        version: 1,
+        invitations: [
+          { ...anInvitation, state: { open: { psk: base64(32) } } },
+          { ...anInvitation, inviteId: `${base64(16).slice(1)}A`, state: { used: { by: base64(32), at: 1 } } },
+        ],
+      },
+      { nomitm: "state", version: 1, serial: 1, contacts: 2, invitations: 3, names: [] },
+      { _tag: "Add", label: "bob", id: base64(32), server: "" },
+      { _tag: "Invite", server: "a", seconds: 60 },
+      { _tag: "Import", contacts: [aContact], trusted: false },
+    ].map((value) => JSON.stringify(value)),
+  ),
+  read: (bytes) => {
+    const given = tolerant.decode(bytes)
+    for (const { decode } of kept) decode(given)
+    decodeRequest(given)
+    Contact.labelOf(given)
+    skeleton(given)
+    InvitationTime.parse(given)
+  },
+  check: (bytes) => {
+    const given = tolerant.decode(bytes)
+    for (const format of kept) {
+      const { decode, encode } = format as typeof ContactFile
+      const read = decode(given)
+      if (Result.isSuccess(read)) assert.deepStrictEqual(decode(encode(read.success)), read)
+    }
+    decodeRequest(given)
+    assert.isTrue(Contact.isLabel(Contact.labelOf(given)))
+    const seconds = InvitationTime.parse(given)
+    if (Option.isSome(seconds)) assert.isTrue(seconds.value > 0 && seconds.value <= InvitationBook.maxValidSeconds)
+  },
+}
+
 const framesOf = (...frames: ReadonlyArray<Frame.Frame>): Uint8Array => {
   const bytes = new Uint8Array(frames.reduce((sum, frame) => sum + Frame.length(frame), 0))
   let at = 0
@@ -352,6 +416,7 @@ export const decoders: ReadonlyArray<Decoder> = [
   peer("original"),
   text,
   servers,
+  profiles,
   frames,
   records,
 ]

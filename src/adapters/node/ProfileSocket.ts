@@ -15,7 +15,7 @@ import * as FiberSet from "effect/FiberSet"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { createHash } from "node:crypto"
+import * as Crypto from "node:crypto"
 import * as Files from "node:fs/promises"
 import * as Net from "node:net"
 import { tmpdir } from "node:os"
@@ -42,7 +42,7 @@ const unfinished = "socket.new"
 /** The folder a profile's socket is in: the profile, or one that stands for it. */
 export const folder = (home: string, runtimeDirectory = process.env["XDG_RUNTIME_DIR"]): string => {
   if (Buffer.byteLength(join(home, unfinished)) <= maxPathBytes) return home
-  const short = createHash("sha256").update(home).digest("hex").slice(0, 16)
+  const short = Crypto.createHash("sha256").update(home).digest("hex").slice(0, 16)
   const runtime =
     runtimeDirectory !== undefined && isAbsolute(runtimeDirectory) && Buffer.byteLength(runtimeDirectory) < 50
       ? join(runtimeDirectory, "nomitm")
