@@ -171,7 +171,9 @@ describe.concurrent("a script's peer", () => {
     await using bob = await server.peer("bob")
     const args = ["peer", "alice", "--server", server.address, "--bind", addresses.bob]
     const { code, stdout, stderr } = await run(args, { input: "/chat bob\nlost\n" })
-    expect(stderr).toContain("! No port number was free on both sides in 20 tries. Two peers on one machine need a --bind")
+    expect(stderr).toContain(
+      "! No port number was free on both sides in 20 tries. Two peers on one machine need a --bind",
+    )
     expect(stdout).not.toContain("Connected")
     expect(code).toBe(1)
     expect(bob.events.map(({ event }) => event)).toEqual(["registered"])
