@@ -446,13 +446,13 @@ describe.each(worlds)("a rendezvous server $name", (world) => {
     Effect.gen(function* () {
       yield* register("alice", 3)
       const refused = yield* Effect.forEach(Array.from({ length: 80 }), () => deaf(2), { concurrency: 10 })
-      yield* Effect.sleep(200)
-      assert.isAtMost(refused.filter((connection) => connection.isOpen()).length, 64)
       yield* Effect.sleep(2500)
       const ends = yield* Effect.forEach(refused, (connection) =>
         Effect.flip(Effect.forever(connection.receive)).pipe(Effect.timeoutOption("1 second")),
       )
       assert.isTrue(ends.every(Option.isSome))
+      // Who may take its time hears the end of the stream first; more than 64 may not, and are cut off.
+      assert.isAtLeast(ends.filter((end) => Option.isSome(end) && end.value.reason === "Reset").length, 80 - 64)
     }),
   )
 
