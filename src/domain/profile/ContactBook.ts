@@ -152,7 +152,8 @@ export interface Sighting {
 
 /**
  * Somebody was met: a stranger becomes a contact, of a contact is kept what is new. The label stays, whatever they are
- * called now, and a serial never goes back.
+ * called now, and a serial never goes back. Without a server a name means nothing: the one known from a server stays, so
+ * that nobody else can have it there unnoticed.
  */
 export const met = (
   book: ContactBook,
@@ -160,11 +161,12 @@ export const met = (
 ): Result.Result<readonly [ContactBook, Contact.Contact], Refusal> => {
   const known = book.byId.get(id)
   if (known === undefined && size(book) >= maxContacts) return refuse("Full", name)
+  const isElsewhere = known !== undefined && server === ""
   const contact: Contact.Contact = {
     id,
     label: known?.label ?? freeLabel(book, name),
-    name,
-    server,
+    name: isElsewhere ? known.name : name,
+    server: isElsewhere ? known.server : server,
     trust: Trust.after(known?.trust ?? "unknown", event),
     since: known?.since ?? now,
     serial: Math.max(serial, known?.serial ?? 0),

@@ -142,6 +142,14 @@ describe("the book of contacts", () => {
     assert.strictEqual(stranger.label, label)
   })
 
+  it("keeps the name that a contact has at a server when they are met without one", () => {
+    const [book, bob] = met(ContactBook.empty, "bob")
+    const [, same] = met(book, "bob", { name: "robert" as Username, server: "", event: "Confirmed" })
+    assert.deepStrictEqual([same.name, same.server, same.trust], ["bob", bob.server, "verified"])
+    const [, stranger] = met(ContactBook.empty, "bob", { server: "" })
+    assert.deepStrictEqual([stranger.name, stranger.server], ["bob", ""])
+  })
+
   it("says whom a name could be mistaken for", () => {
     const book = bookOf(contact("alex"))
     assert.deepEqual(ContactBook.lookalike(book, "аӏех", person("mallory")), Option.some(contact("alex")))
