@@ -169,7 +169,7 @@ describe.concurrent("a script's peer", () => {
   it("at the address of the other has no port to itself, and is told of --bind", async () => {
     await using server = await Server.start()
     await using bob = await server.peer("bob")
-    const args = ["peer", "alice", "--server", server.address, "--bind", addresses.bob]
+    const args = ["peer", "alice", "--plaintext", "--server", server.address, "--bind", addresses.bob]
     const { code, stdout, stderr } = await run(args, { input: "/chat bob\nlost\n" })
     expect(stderr).toContain(
       "! No port number was free on both sides in 20 tries. Two peers on one machine need a --bind",

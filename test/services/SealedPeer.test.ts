@@ -46,8 +46,12 @@ describe.each(worlds.map((world) => ({ world, name: world.name })))(
         assert.deepStrictEqual([trust, fingerprint], ["introduced", fingerprintOf(bob)])
         yield* bob.screen.nextOf("connected")
         yield* alice.screen.type("hello")
-        const heard = { event: "message", from: "alice", text: "hello", trust: "introduced" }
-        assert.deepEqual(yield* bob.screen.next, heard)
+        assert.deepEqual(yield* bob.screen.next, {
+          event: "message",
+          from: "alice",
+          text: "hello",
+          trust: "introduced",
+        })
         yield* bob.screen.type("/close")
         assert.deepEqual(yield* bob.screen.next, {
           event: "closed",
