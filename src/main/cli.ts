@@ -1,7 +1,10 @@
 /**
  * The commands of `nomitm`.
  */
+import * as Effect from "effect/Effect"
+import * as Stdio from "effect/Stdio"
 import * as Command from "effect/cli/Command"
+import * as PersonId from "../domain/identity/PersonId.ts"
 import { contacts } from "./contacts.ts"
 import { id } from "./id.ts"
 import { invite } from "./invite.ts"
@@ -14,4 +17,11 @@ const nomitm = Command.make("nomitm").pipe(
   Command.withSubcommands([server, peer, id, contacts, invite]),
 )
 
-export const run = Command.run(nomitm, { version })
+/** One id in 64 begins with a dash, and is no flag; `contacts` takes the prefix off. */
+const notAFlag = (argument: string): string =>
+  argument.startsWith("-") && PersonId.isPersonId(argument) ? `id:${argument}` : argument
+
+export const run = Effect.gen(function* () {
+  const stdio = yield* Stdio.Stdio
+  return yield* Command.runWith(nomitm, { version })((yield* stdio.args).map(notAFlag))
+})

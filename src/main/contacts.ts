@@ -61,6 +61,9 @@ const label = Argument.String("name").pipe(
   }),
 )
 
+/** See `notAFlag` in cli.ts. */
+const withoutPrefix = (typed: string): string => (typed.startsWith("id:") ? typed.slice(3) : typed)
+
 const who = Argument.String("contact").pipe(
   Argument.withMetavar("CONTACT"),
   Argument.withDescription("What you call them, or their id"),
@@ -68,6 +71,7 @@ const who = Argument.String("contact").pipe(
     (typed) => typed.length <= 128,
     () => "a contact",
   ),
+  Argument.map(withoutPrefix),
 )
 
 const add = Command.make(
@@ -79,7 +83,7 @@ const add = Command.make(
       Argument.withDescription("Their id, as their nomitm id shows it"),
       Argument.mapEffect((typed) =>
         Effect.mapError(
-          Effect.fromOption(PersonId.parse(typed)),
+          Effect.fromOption(PersonId.parse(withoutPrefix(typed))),
           () => new CliError.ValidationError({ message: "An id has 43 letters and digits: nomitm id shows it." }),
         ),
       ),

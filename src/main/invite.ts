@@ -9,9 +9,10 @@ import * as CliError from "effect/cli/CliError"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as QrCode from "../adapters/node/QrCode.ts"
-import * as Duration from "../domain/profile/InvitationTime.ts"
+import * as InvitationTime from "../domain/profile/InvitationTime.ts"
 import { json as jsonText } from "../domain/PrintableText.ts"
 import * as ServerAddress from "../domain/ServerAddress.ts"
+import * as Flags from "./flags.ts"
 import * as Profile from "./profile.ts"
 
 const flags = {
@@ -42,10 +43,9 @@ export const invite = Command.make(
   Effect.fnUntraced(function* ({ server, expires, ...chosen }) {
     const address = Option.getOrElse(server, () => process.env["NOMITM_SERVER"] ?? "")
     if (address === "") return yield* mistake("Say where you can be called: --server URL.")
-    if (Result.isFailure(ServerAddress.parse(address))) {
-      return yield* mistake(`--server ${address}: not HOST, HOST:PORT or nomitm://HOST:PORT#PIN.`)
-    }
-    const seconds = Duration.parse(expires)
+    const parsed = ServerAddress.parse(address)
+    if (Result.isFailure(parsed)) return yield* mistake(`--server ${Flags.notAServer(address, parsed.failure)}`)
+    const seconds = InvitationTime.parse(expires)
     if (Option.isNone(seconds)) return yield* mistake(`--expires ${expires}: not a time such as 30m, 24h or 7d.`)
     const request = { _tag: "Invite", server: address, seconds: seconds.value } as const
     const { link, expiry } = yield* Profile.ask(chosen, request, "Invitation")
