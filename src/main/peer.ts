@@ -74,7 +74,7 @@ export const peer = Command.make(
     const localAddress = Option.getOrUndefined(given.bind)
     const running =
       plan._tag === "Plain"
-        ? PlainPeer.run({ ...plan, localAddress }, screen, isInteractive)
+        ? PlainPeer.run({ ...plan, localAddress }, { home, json }, screen, isInteractive)
         : SealedPeer.run({ ...plan, localAddress }, { home, json }, screen, isInteractive)
     return yield* Effect.catchTag(running, "PeerFailed", ({ exitCode }) => Effect.fail(new CommandFailed({ exitCode })))
   }),

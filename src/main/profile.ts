@@ -9,6 +9,7 @@ import * as NodeCryptography from "../adapters/node/NodeCryptography.ts"
 import type { Options } from "../adapters/node/NodeProfile.ts"
 import * as NodeProfileOwner from "../adapters/node/NodeProfileOwner.ts"
 import * as Passphrase from "../adapters/node/Passphrase.ts"
+import * as ProfileFiles from "../adapters/node/ProfileFiles.ts"
 import * as ProfileHome from "../adapters/node/ProfileHome.ts"
 import * as TerminalSecret from "../adapters/node/TerminalSecret.ts"
 import { make as problem, type Problem } from "../domain/Problem.ts"
@@ -71,6 +72,14 @@ export const use = <A>(
   Effect.flatMap(options(home), (options) => again(run(options))).pipe(
     orFail(json),
     Effect.provide(NodeCryptography.layer),
+  )
+
+/** Whether there is a profile. */
+export const exists = (chosen: Chosen): Effect.Effect<boolean, CommandFailed> =>
+  use(chosen, ({ home }) =>
+    Effect.gen(function* () {
+      return (yield* ProfileHome.check(home)) && (yield* ProfileFiles.readIdentity(home)) !== undefined
+    }),
   )
 
 const unexpected: Problem = problem(

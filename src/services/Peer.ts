@@ -21,6 +21,8 @@ export interface Options {
   readonly name: Username.Username
   readonly dialect: Dialect
   readonly localAddress?: string | undefined
+  /** Whose key is known: nobody of that name is talked to through a server. Nobody's, without it. */
+  readonly isContact?: ((name: string) => boolean) | undefined
   /** A server to register at, or an address to talk to directly. */
   readonly via:
     | { readonly _tag: "Server"; readonly server: HostPort }

@@ -119,6 +119,14 @@ export const denied = (label: string): Problem =>
     exitCodes.authentication,
   )
 
+export const plaintextContact = (name: string): Problem =>
+  problem(
+    "Plaintext_contact",
+    `${name} is a contact, whose key is known: in plaintext anybody could pose as ${name}.`,
+    "Start again without --plaintext.",
+    exitCodes.authentication,
+  )
+
 /** Two keys under one name: the words that must not be overlooked. */
 const keyChanged = (label: string, change: { readonly known: string; readonly shown: string }): Problem =>
   problem(

@@ -7,6 +7,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as FiberSet from "effect/FiberSet"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type { Problem } from "../domain/Problem.ts"
 import * as PeerChats from "./PeerChats.ts"
@@ -48,7 +49,7 @@ export const live = <R>(
     const answerNext = (link: Online): Effect.Effect<void> =>
       link.incoming.pipe(
         Effect.tap(() => Effect.sync(() => fork(answerNext(link)))),
-        Effect.flatMap(chats.beCalled),
+        Effect.flatMap(Option.match({ onNone: () => Effect.void, onSome: chats.beCalled })),
         Effect.ignore,
         Effect.scoped,
       )

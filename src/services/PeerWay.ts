@@ -50,8 +50,8 @@ export interface Online {
   readonly list: Effect.Effect<PeerEvent, Problem>
   /** Whom the name or id that was typed means; nothing has been said to anybody yet. */
   readonly call: (typed: string) => Effect.Effect<Call, Problem>
-  /** Waits for the next chat that somebody else began. It goes with the scope. */
-  readonly incoming: Effect.Effect<Meeting, unknown, Scope.Scope>
+  /** Waits for the next chat that somebody else began; none if it is not wanted. It goes with the scope. */
+  readonly incoming: Effect.Effect<Option.Option<Meeting>, unknown, Scope.Scope>
   /** Waits until the server is gone. A problem that trying again would not mend ends the peer. */
   readonly lost: Effect.Effect<Option.Option<Problem>>
 }

@@ -24,10 +24,12 @@ interface Speaker {
   readonly name: Username.Username
   readonly dialect: Dialect
   readonly localAddress?: string | undefined
+  /** Whose key is known: nobody of that name is talked to where nothing proves who it is. Nobody's, without it. */
+  readonly isContact?: ((name: string) => boolean) | undefined
 }
 
 export const throughServer = Effect.fnUntraced(function* (options: Speaker & { readonly server: Endpoint.HostPort }) {
-  const { name, dialect } = options
+  const { name, dialect, isContact = () => false } = options
   const rendezvous = yield* RendezvousClient
   const sessions = yield* ChatSession
 
@@ -38,7 +40,7 @@ export const throughServer = Effect.fnUntraced(function* (options: Speaker & { r
     open: sessions.open({ socket, remote, dialect, self: name, peer, patience }),
   })
 
-  const online = (link: Link): Online => ({
+  const online = (link: Link): Omit<Online, "incoming"> => ({
     list: link.users.pipe(
       Effect.map((users) => ({ event: "users" as const, users })),
       Effect.mapError(PeerErrors.fromLink),
@@ -46,10 +48,10 @@ export const throughServer = Effect.fnUntraced(function* (options: Speaker & { r
     call: (typed) => {
       if (!Username.isUsername(typed)) return Effect.fail(Problem.fromCode("Name_invalid"))
       if (typed === name) return Effect.fail(Problem.fromCode("Self_call"))
+      if (isContact(typed)) return Effect.fail(PeerErrors.plaintextContact(typed))
       const answer = Effect.map(Effect.mapError(link.call(typed), PeerErrors.fromLink), meeting)
       return Effect.succeed({ peer: typed, trust: undefined, answer })
     },
-    incoming: Effect.map(link.incoming, meeting),
     lost: Effect.as(link.lost, Option.none()),
   })
 
@@ -57,10 +59,18 @@ export const throughServer = Effect.fnUntraced(function* (options: Speaker & { r
     offline: PeerErrors.notOnlineYet,
     keyed: undefined,
     live: ({ report, chats, beOnline }) => {
+      /** Whoever comes under a contact's name is not let in. */
+      const incoming = (link: Link): Online["incoming"] =>
+        Effect.flatMap(link.incoming, (agreement) => {
+          const caller = Option.getOrUndefined(agreement.peer)
+          if (caller === undefined || !isContact(caller)) return Effect.succeed(Option.some(meeting(agreement)))
+          return Effect.as(report.problem(PeerErrors.plaintextContact(caller)), Option.none())
+        })
       const available = (): boolean => chats.current() === undefined
-      const connect = rendezvous
-        .connect({ ...options, available })
-        .pipe(Effect.mapError(PeerErrors.fromLink), Effect.map(online))
+      const connect = rendezvous.connect({ ...options, available }).pipe(
+        Effect.mapError(PeerErrors.fromLink),
+        Effect.map((link) => ({ ...online(link), incoming: incoming(link) })),
+      )
       return stayOnline(name, connect, report, beOnline)
     },
   } satisfies PeerWay

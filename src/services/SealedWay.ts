@@ -132,7 +132,9 @@ export const throughServer = Effect.fnUntraced(function* (options: Options, repo
     call: (typed) => call(current, typed),
     incoming: Effect.flatMap(current.incoming, (agreement) => {
       const { id, name } = agreement.keys.peer
-      return Effect.flatMap(current.isNameOf(name, id), (isVouchedFor) => agreed(agreement, isVouchedFor))
+      return Effect.flatMap(current.isNameOf(name, id), (isVouchedFor) =>
+        Effect.asSome(agreed(agreement, isVouchedFor)),
+      )
     }),
     lost: Effect.map(current.lost, (error) =>
       error.reason === "Replaced" ? Option.some(PeerErrors.fromLink(error)) : Option.none(),
