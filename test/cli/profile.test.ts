@@ -8,7 +8,7 @@ import * as Fs from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, describe, expect, it } from "vitest"
-import { run } from "./Program.ts"
+import { addresses, Program, run } from "./Program.ts"
 
 const folder = Fs.mkdtempSync(join(tmpdir(), "nomitm-cli-profile-"))
 afterAll(() => Fs.rmSync(folder, { recursive: true }))
@@ -206,6 +206,36 @@ describe("two programs at one profile", () => {
     expect(results.map(({ code }) => code)).toEqual([0, 0, 0])
     const { contacts } = await alice.json("contacts")
     expect(contacts.map(({ label }: { label: string }) => label)).toEqual(["friend0", "friend1", "friend2"])
+  })
+
+  it("a peer that runs has it, and answers for it; a second one is told so", async () => {
+    const alice = person(newHome())
+    const { id } = await alice.json("id")
+    await using server = new Program([
+      "server",
+      "--bind",
+      addresses.server,
+      "--port",
+      "0",
+      "--data",
+      newHome(),
+      "--json",
+    ])
+    const { url } = await server.event("listening")
+    const peer = ["peer", "alice", "--server", url as string, "--home", alice.home, "--json"]
+    await using running = new Program(peer)
+    await running.event("registered", { name: "alice" })
+
+    expect(await alice.json("id")).toMatchObject({ id, names: [{ name: "alice" }] })
+    expect((await alice.run(["contacts", "add", "bob", newId()])).code).toBe(0)
+    expect((await alice.json("contacts")).contacts).toMatchObject([{ label: "bob" }])
+    expect((await alice.run(["invite", "--server", url as string])).code).toBe(0)
+    const second = await run(peer)
+    expect(JSON.parse(second.stdout)).toMatchObject({ event: "error", code: "Profile_busy" })
+
+    running.end("/quit")
+    expect(await running.exit).toBe(0)
+    expect((await alice.json("contacts")).contacts).toMatchObject([{ label: "bob" }])
   })
 
   it("that was killed while it had the profile is in nobody's way", async () => {
