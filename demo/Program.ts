@@ -1,7 +1,10 @@
 /**
- * `nomitm` as a process of its own, with `--json`: what is typed goes in, events come out. None outlives the demo.
+ * `nomitm` as a process of its own, with `--json`: what is typed goes in, events come out. None outlives the demo, and
+ * nothing that they keep on disk does.
  */
 import { type ChildProcessByStdio, spawn } from "node:child_process"
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { createInterface } from "node:readline"
 import type { Readable, Writable } from "node:stream"
@@ -13,10 +16,18 @@ export interface Event {
   readonly [field: string]: unknown
 }
 
+const files = mkdtempSync(join(tmpdir(), "nomitm-demo-"))
 const running = new Set<Program>()
 process.on("exit", () => {
   for (const program of running) program.child.kill("SIGKILL")
+  rmSync(files, { recursive: true, force: true, maxRetries: 5 })
 })
+
+/** Where one program keeps what is its own. */
+export const folder = (name: string): string => join(files, name)
+
+/** Nobody's home, and nothing that changes what a program does. */
+const environment = { PATH: process.env["PATH"], TMPDIR: process.env["TMPDIR"], HOME: folder("home") }
 
 export class Program {
   readonly name: string
@@ -25,11 +36,16 @@ export class Program {
   /** What it reported and nobody has taken. */
   readonly events: Array<Event> = []
 
-  constructor(name: string, ...args: ReadonlyArray<string>) {
+  constructor(name: string, args: ReadonlyArray<string>, onEvent: (event: Event) => void = () => {}) {
     this.name = name
-    this.child = spawn(process.execPath, [command, ...args, "--json"], { stdio: ["pipe", "pipe", "inherit"] })
+    const stdio: ["pipe", "pipe", "inherit"] = ["pipe", "pipe", "inherit"]
+    this.child = spawn(process.execPath, [command, ...args, "--json"], { stdio, env: environment })
     running.add(this)
-    createInterface({ input: this.child.stdout }).on("line", (line) => this.events.push(JSON.parse(line) as Event))
+    createInterface({ input: this.child.stdout }).on("line", (line) => {
+      const event = JSON.parse(line) as Event
+      this.events.push(event)
+      onEvent(event)
+    })
     this.child.stdin.on("error", () => {})
     this.child.on("close", (code) => {
       running.delete(this)
