@@ -148,10 +148,12 @@ export const make = Effect.fnUntraced(function* (options: Options, report: PeerR
         .open({ socket, remote, self: { identity, name }, highestSerial })
         .pipe(Effect.timeoutOption(patience))
       if (Option.isNone(opened)) return undefined
-      const admission = yield* Effect.tapError(admit(opened.value.keys), ({ code }) =>
-        code === "Not_admitted" ? decline(opened.value, remote) : Effect.void,
+      const turnDown = decline(opened.value, remote)
+      const admission = yield* admit(opened.value.keys).pipe(
+        Effect.tapError(({ code }) => (code === "Not_admitted" ? turnDown : Effect.void)),
+        Effect.onInterrupt(() => turnDown),
       )
-      if (admission !== "Accepted") yield* decline(opened.value, remote)
+      if (admission !== "Accepted") yield* turnDown
       return { admission, meeting: meeting(opened.value, remote) }
     })
 

@@ -177,6 +177,28 @@ describe("a peer with keys and without a server", () => {
     ),
   )
 
+  for (const leave of ["/quit", "/cancel"]) {
+    it.effect(
+      `a person leaves instead of answering (${leave}): the other program ends, and another start finds another`,
+      () =>
+        simulate(
+          Effect.gen(function* () {
+            const stage = yield* Stage.make()
+            const alice = yield* somebody(stage, "alice")
+            const bob = yield* somebody(stage, "bob", { policy: "anyone" })
+            yield* alice.screen.nextOf("incoming")
+            yield* alice.screen.type(leave)
+            yield* alice.exit
+            yield* problem(bob, "Declined")
+            yield* bob.exit
+            const again = yield* somebody(stage, "alice", { policy: "anyone" })
+            yield* somebody(stage, "bob", { policy: "anyone" })
+            assert.strictEqual((yield* again.screen.nextOf("connected")).fingerprint, fingerprintOf("bob"))
+          }),
+        ),
+    )
+  }
+
   it.effect("a person who does not answer within a minute: the program ends", () =>
     simulate(
       Effect.gen(function* () {
