@@ -9,12 +9,13 @@ import { contacts } from "./contacts.ts"
 import { id } from "./id.ts"
 import { invite } from "./invite.ts"
 import { peer } from "./peer.ts"
+import { release } from "./release.ts"
 import { server } from "./server.ts"
 import { version } from "./version.ts"
 
 const nomitm = Command.make("nomitm").pipe(
   Command.withDescription("Talk to someone directly, with nobody in the middle."),
-  Command.withSubcommands([server, peer, id, contacts, invite]),
+  Command.withSubcommands([server, peer, id, contacts, invite, release]),
 )
 
 /** One id in 64 begins with a dash, and is no flag; `contacts` takes the prefix off. */

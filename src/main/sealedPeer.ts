@@ -14,7 +14,9 @@ import * as ProfileSocket from "../adapters/node/ProfileSocket.ts"
 import * as TerminalQuestion from "../adapters/node/TerminalQuestion.ts"
 import { formatHostPort } from "../domain/Endpoint.ts"
 import type { Options as WayOptions } from "../services/SealedWay.ts"
+import { DirectRendezvous } from "../services/DirectRendezvous.ts"
 import * as PeerErrors from "../services/PeerErrors.ts"
+import { Profile as ProfileService } from "../services/Profile.ts"
 import { ProfileOwner } from "../services/ProfileOwner.ts"
 import { RendezvousTransport } from "../services/RendezvousTransport.ts"
 import type { Screen } from "../services/Screen.ts"
@@ -30,8 +32,8 @@ const transports = Layer.merge(NodePeerTransport.layer, NodeRendezvousTransport.
 
 const everything = (profile: NodeProfile.Options) =>
   SealedRendezvous.layer.pipe(
-    Layer.provideMerge(SealedChat.layer),
-    Layer.provideMerge(NodeProfile.layer(profile)),
+    Layer.provideMerge(Layer.mergeAll(SealedChat.layer, DirectRendezvous.layer)),
+    Layer.provideMerge(Layer.effect(ProfileService, Profile.again(NodeProfile.open(profile)))),
     Layer.provideMerge(Layer.mergeAll(NodeCryptography.layer, NodeKnownServers.layer(profile.home))),
     Layer.provideMerge(Layer.merge(EnglishWords.layer, transports)),
   )
@@ -63,11 +65,15 @@ export const run = (
   isTerminal: boolean,
 ) =>
   Effect.gen(function* () {
-    const { via } = plan
+    const { via, localAddress } = plan
     const profile = yield* Profile.located(chosen)
     const run = Effect.gen(function* () {
       yield* ProfileSocket.serve(profile.home).pipe(Effect.provide(ProfileOwner.layer))
-      if (via._tag === "Direct") return yield* Effect.die("not yet")
+      if (via._tag === "Direct") {
+        return yield* SealedPeer.direct({ ...via, name: plan.name, policy: plan.policy, localAddress }).pipe(
+          Effect.provide(screen),
+        )
+      }
       const options = { ...plan, ...via }
       if (isTerminal) {
         yield* Console.log(`* Connecting to ${formatHostPort(via.server.host, via.server.port)} …`)

@@ -14,7 +14,7 @@ import * as Who from "../domain/nomitm1/Who.ts"
 import * as PersonName from "../domain/PersonName.ts"
 import * as ContactBook from "../domain/profile/ContactBook.ts"
 import * as InvitationBook from "../domain/profile/InvitationBook.ts"
-import type * as TrustOf from "../domain/profile/Trust.ts"
+import * as Trust from "../domain/profile/Trust.ts"
 import { Cryptography } from "./Cryptography.ts"
 import * as PeerErrors from "./PeerErrors.ts"
 import type { PeerReport } from "./PeerReport.ts"
@@ -29,12 +29,12 @@ export interface Target {
   /** Whose key it must be, where that is known. */
   readonly expected: PersonId.PersonId | undefined
   readonly label: string
-  readonly trust: TrustOf.Trust
+  readonly trust: Trust.Trust
 }
 
 export interface Acquaintances {
   readonly fingerprint: (id: PersonId.PersonId) => string
-  readonly trust: (id: PersonId.PersonId) => TrustOf.Trust
+  readonly trust: (id: PersonId.PersonId) => Trust.Trust
   /** What somebody is called: a contact's label; the name, if the server says it is theirs; otherwise the fingerprint. */
   readonly label: (id: PersonId.PersonId, name: string, isVouchedFor: boolean) => string
   /** Whom a person means who types this; none if it is neither a name nor an id. */
@@ -47,7 +47,7 @@ export interface Acquaintances {
   ) => Pick<Calls.Config, "admits" | "pskOf" | "highestSerial" | "pinned">
   readonly useUpInvitation: (inviteId: Uint8Array, by: PersonId.PersonId) => Effect.Effect<boolean>
   /** Keeps what a chat that was agreed on, or a comparison, has shown of somebody. */
-  readonly learn: (peer: ChatKeys["peer"], event: TrustOf.Event) => Effect.Effect<void>
+  readonly learn: (peer: ChatKeys["peer"], event: Trust.Event) => Effect.Effect<void>
 }
 
 /** @param server where the names mean something, as `host:port`; empty if there is none */
@@ -63,7 +63,7 @@ export const make = Effect.fnUntraced(function* (server: string, report: PeerRep
 
   const contact = (id: PersonId.PersonId) => ContactBook.get(contacts(), id)
   const fingerprint = (id: PersonId.PersonId): string => Fingerprint.of(primitives, id)
-  const trust = (id: PersonId.PersonId): TrustOf.Trust =>
+  const trust = (id: PersonId.PersonId): Trust.Trust =>
     Option.match(contact(id), { onNone: () => "unknown", onSome: ({ trust }) => trust })
 
   const target = (typed: string): Target | undefined => {
@@ -82,6 +82,9 @@ export const make = Effect.fnUntraced(function* (server: string, report: PeerRep
       : { who, expected: undefined, label: who.name, trust: "unknown" }
   }
 
+  /** Somebody who is a contact, and has not been denied. */
+  const isKnown = (id: PersonId.PersonId): boolean => Trust.isAtLeast(trust(id), "introduced")
+
   const admits =
     (policy: Policy, isFree: () => boolean): Calls.Config["admits"] =>
     ({ id, invited }) => {
@@ -92,9 +95,9 @@ export const make = Effect.fnUntraced(function* (server: string, report: PeerRep
         case "anyone":
           return "Accept"
         case "invited":
-          return invited || Option.isSome(contact(id)) ? "Accept" : "Refuse"
+          return invited || isKnown(id) ? "Accept" : "Refuse"
         case "contacts":
-          return Option.isSome(contact(id)) ? "Accept" : "Refuse"
+          return isKnown(id) ? "Accept" : "Refuse"
       }
     }
 
