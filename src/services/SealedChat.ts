@@ -38,6 +38,8 @@ import { WordList } from "./WordList.ts"
 const closeCopies = 3
 /** The pause between two of them. */
 const farewellPause = "50 millis"
+/** How many frames may wait for the end of a turn. */
+const waitingFrames = 64
 /** How many outcomes of verifying may wait for their reader; more are dropped. */
 const waitingVerifications = 16
 
@@ -135,12 +137,12 @@ const open = Effect.fn("SealedChat.open")(function* (
     switch (action._tag) {
       case "Send":
         for (const frame of action.frames) waiting.push(frame)
+        // A fiber that waited for this turn's event goes on within it, and may say anything.
+        if (waiting.length >= waitingFrames) flush()
         return
       case "SendTo":
         return RecordLayer.sealAll(layer, action.frames, (datagram) => socket.send(datagram, action.to))
       case "Adopt":
-        // What was said before belongs to the epoch before.
-        flush()
         return RecordLayer.adopt(layer, action.epoch)
       case "Prepare":
         return RecordLayer.prepare(layer, action.epoch)

@@ -55,7 +55,6 @@ const setting = Effect.fnUntraced(function* (link: Partial<Link.Link> = {}, behi
     network,
     nat,
     sent,
-    bobSocket,
     alice: (options: Partial<Options> = {}) =>
       chat({ socket: aliceSocket, remote: bobAt, keys: keys.alice, ...options }),
     bob: (options: Partial<Options> = {}) =>
@@ -239,6 +238,22 @@ describe("a sealed chat", () => {
     ),
   )
 })
+
+it.effect("whoever waits for the opening may say a lot at once: records leave when there are enough", () =>
+  simulate(
+    Effect.gen(function* () {
+      const world = yield* setting()
+      const [alice, bob] = [yield* world.alice(), yield* world.bob()]
+      yield* Effect.forkChild(bob.opened)
+      yield* alice.opened
+      for (let i = 0; i < 1000; i++) yield* alice.say(`text ${i}`)
+      const said = world.sent.filter(({ datagram }) => datagram.length > RecordHeader.minRecordBytes)
+      assert.isAtLeast(said.length, 10)
+      assert.isAtMost(said.length, 40)
+      for (let i = 0; i < 1000; i++) assert.strictEqual(yield* bob.receive, `text ${i}`)
+    }),
+  ),
+)
 
 describe("new keys", () => {
   it.effect("come every two minutes, with nothing lost that is said meanwhile", () =>

@@ -208,6 +208,15 @@ describe("new keys", () => {
     assert.deepStrictEqual(tags(alice.hears(answer, 120_000)), ["Adopt", "Send Probe"])
   })
 
+  it("are not had by who has stolen a static key, but was not there in the epoch before; the genuine ones still come", () => {
+    const [alice, bob] = [side("alice"), side("bob")]
+    const thief = side("alice", { ...keys, alice: { ...keys.alice, exporter: bytesOf("guessed", 32) } }, "thief")
+    const answer = framesOf(bob.hears(framesOf(thief.due(120_000)), 120_000))
+    assert.deepStrictEqual(thief.hears(answer, 120_000), [])
+    const genuine = framesOf(bob.hears(framesOf(alice.due(125_000)), 125_000))
+    assert.deepStrictEqual(tags(alice.hears(genuine, 125_000)), ["Adopt", "Send Probe"])
+  })
+
   it("are not made for somebody else who knows the running keys", () => {
     const bob = side("bob")
     const thief = { ...keys, alice: { ...keys.alice, self: { staticSecret: bytesOf("mallory", 32) } } }

@@ -163,7 +163,6 @@ export class SealedSide {
         RecordLayer.sealAll(this.layer, action.frames, (datagram) => this.emit(datagram, action.to))
         break
       case "Adopt":
-        this.flush()
         RecordLayer.adopt(this.layer, action.epoch)
         break
       case "Prepare":
