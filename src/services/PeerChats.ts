@@ -11,7 +11,7 @@ import type { Trust } from "../domain/profile/Trust.ts"
 import type { Chat } from "./ChatSession.ts"
 import * as PeerErrors from "./PeerErrors.ts"
 import type { PeerReport } from "./PeerReport.ts"
-import type { Call, Meeting, Person } from "./PeerWay.ts"
+import type { Call, Meeting, Person } from "./Meeting.ts"
 
 /** How many texts may wait for a chat that is being opened. */
 export const waitingTexts = 1000

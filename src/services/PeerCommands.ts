@@ -11,7 +11,8 @@ import * as UserInput from "../domain/UserInput.ts"
 import type { PeerChats } from "./PeerChats.ts"
 import * as PeerErrors from "./PeerErrors.ts"
 import type { PeerReport } from "./PeerReport.ts"
-import type { Call, Keyed, Online, Person } from "./PeerWay.ts"
+import type { Call, Person } from "./Meeting.ts"
+import type { Keyed, Online } from "./PeerWay.ts"
 import type { Screen } from "./Screen.ts"
 
 export interface Options {

@@ -12,7 +12,7 @@ import type { Acquaintances } from "./Acquaintances.ts"
 import type { Cryptography } from "./Cryptography.ts"
 import * as PeerErrors from "./PeerErrors.ts"
 import type { PeerReport } from "./PeerReport.ts"
-import type { Meeting, Person } from "./PeerWay.ts"
+import type { Meeting, Person } from "./Meeting.ts"
 import type { Chat } from "./SealedChat.ts"
 
 export interface Options {

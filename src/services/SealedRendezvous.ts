@@ -12,7 +12,8 @@ import { PeerTransport } from "./PeerTransport.ts"
 import * as PortKeeper from "./PortKeeper.ts"
 import type { LinkLost, Refused } from "./RendezvousClient.ts"
 import { ConnectError, RendezvousTransport, type Secured } from "./RendezvousTransport.ts"
-import * as SealedLink from "./SealedLink.ts"
+import type * as SealedLink from "./SealedLink.ts"
+import * as SealedLinkDriver from "./SealedLinkDriver.ts"
 
 export interface Options<E> extends SealedLink.Options {
   readonly server: HostPort
@@ -46,7 +47,7 @@ export class SealedRendezvous extends Context.Service<
             if (secured === undefined) return yield* new ConnectError({ reason: "NotTls", ...server })
             yield* Effect.tapError(trust(secured), () => Effect.sync(connection.abort))
             const ports = yield* PortKeeper.make(peers, localAddress)
-            return yield* SealedLink.make(connection, secured, ports, cryptography, options)
+            return yield* SealedLinkDriver.make(connection, secured, ports, cryptography, options)
           }),
         })
       }),

@@ -10,7 +10,6 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
-import type { Listener } from "./RendezvousTransport.ts"
 
 export interface ServerIdentity {
   /** The certificate, and after it those that lead to an authority if there are any: PEM. */
@@ -49,7 +48,9 @@ export class ServerIdentityStore extends Context.Service<
  * Reads the identity again and gives it to a listener: who connects from then on sees the new one. If that fails, the
  * old one stays, and the log says why.
  */
-export const renew = Effect.fnUntraced(function* (listener: Pick<Listener, "useIdentity">) {
+export const renew = Effect.fnUntraced(function* (listener: {
+  readonly useIdentity: (identity: ServerIdentity) => Effect.Effect<void, ServerIdentityError>
+}) {
   const { load } = yield* ServerIdentityStore
   yield* load.pipe(
     Effect.flatMap(listener.useIdentity),

@@ -1,0 +1,411 @@
+/**
+ * Runs a link to a server: the two pure machines that decide what is said when, `domain/nomitm1/ServerLink` and
+ * `domain/call/Calls`. Reads lines, draws random bytes, binds ports, and wakes them when something is due.
+ */
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
+import * as Option from "effect/Option"
+import * as Queue from "effect/Queue"
+import type * as Scope from "effect/Scope"
+import * as Calls from "../domain/call/Calls.ts"
+import * as CallState from "../domain/call/CallState.ts"
+import * as Bytes from "../domain/crypto/Bytes.ts"
+import * as PersonId from "../domain/identity/PersonId.ts"
+import * as RegisterProof from "../domain/identity/RegisterProof.ts"
+import * as LineSplitter from "../domain/LineSplitter.ts"
+import * as ClientLine from "../domain/nomitm1/ClientLine.ts"
+import * as ServerLink from "../domain/nomitm1/ServerLink.ts"
+import type { User } from "../domain/nomitm1/ServerLine.ts"
+import * as Who from "../domain/nomitm1/Who.ts"
+import type { PersonName } from "../domain/PersonName.ts"
+import type { Cryptography } from "./Cryptography.ts"
+import { monotonicReader } from "./monotonic.ts"
+import type * as PortKeeper from "./PortKeeper.ts"
+import { LinkLost, Refused } from "./RendezvousClient.ts"
+import type { Connection, Secured } from "./RendezvousTransport.ts"
+
+import { CallFailed, type Options, type Ringing, type SealedAgreement, type SealedLink } from "./SealedLink.ts"
+
+/** The calls, among those who ask about somebody. */
+const ofCalls = 0
+
+/** How many calls may wait to be heard of, and how many chats to be taken up; more are dropped. */
+export const waitingCalls = 8
+
+/** A port on its way to whoever takes the chat up. */
+interface HeldAgreement extends SealedAgreement {
+  readonly release: Effect.Effect<void>
+}
+
+/** From now on the port goes with the scope. */
+const handOver = ({ release, ...agreement }: HeldAgreement): Effect.Effect<SealedAgreement, never, Scope.Scope> =>
+  Effect.as(
+    Effect.addFinalizer(() => release),
+    agreement,
+  )
+
+/** Registers on a connection whose server is trusted. The link ends with the scope; ports that were handed over stay. */
+export const make = Effect.fnUntraced(function* (
+  connection: Connection,
+  secured: Secured,
+  ports: PortKeeper.PortKeeper,
+  { primitives, randomBytes }: Cryptography["Service"],
+  options: Options,
+) {
+  const { identity, name, unlisted, knowledge, useUpInvitation, onTurnedAway } = options
+  const now = yield* monotonicReader
+  const clock = yield* Clock.Clock
+  const time = (): Calls.Time => ({ now: now(), seconds: Math.floor(clock.currentTimeMillisUnsafe() / 1000) })
+  const config: Calls.Config = { primitives, self: { identity, name }, ...knowledge }
+
+  const registered = Deferred.makeUnsafe<void, LinkLost | Refused>()
+  const released = Deferred.makeUnsafe<void>()
+  const lost = Deferred.makeUnsafe<LinkLost>()
+  const ringing = yield* Queue.dropping<Ringing, LinkLost>(waitingCalls)
+  const incoming = yield* Queue.dropping<HeldAgreement, LinkLost>(waitingCalls)
+  let listing: Deferred.Deferred<ReadonlyArray<User>, LinkLost> | undefined
+  /** Who waits for a call of ours, by its callId. */
+  const calling = new Map<string, Deferred.Deferred<HeldAgreement, LinkLost | CallFailed>>()
+  /** Calls that ring, by callId. */
+  const rings = new Map<string, Deferred.Deferred<Option.Option<string>>>()
+  /** Chats that an invitation brought about, by callId. */
+  const invited = new Set<string>()
+  /** Who asks about somebody besides the calls: whether a caller has the name it says. */
+  const questions = new Map<number, (id: PersonId.PersonId | undefined) => void>()
+  let asked = 0
+
+  let link: ServerLink.State
+  let calls = Calls.initial
+  const sooner = Latch.makeUnsafe(false)
+  let sleepsUntil = Infinity
+
+  const dueAt = (): number => Math.min(ServerLink.dueAt(link), Calls.dueAt(calls))
+  const send = (line: ClientLine.ClientLine): void => connection.send(`${ClientLine.encode(line)}\n`)
+
+  const endRing = (key: string, why: Option.Option<string>): void => {
+    const ring = rings.get(key)
+    rings.delete(key)
+    if (ring !== undefined) Deferred.doneUnsafe(ring, Effect.succeed(why))
+  }
+
+  /** Who waits for a call of ours hears of it; false if nobody does. */
+  const answerCall = (key: string, result: Effect.Effect<HeldAgreement, LinkLost | CallFailed>): boolean => {
+    const waiting = calling.get(key)
+    calling.delete(key)
+    return waiting !== undefined && Deferred.doneUnsafe(waiting, result)
+  }
+
+  const lose = (reason: ServerLink.LossReason): Effect.Effect<void> => {
+    const error = new LinkLost({ reason })
+    const failure = Effect.fail(error)
+    Deferred.doneUnsafe(lost, Effect.succeed(error))
+    Deferred.doneUnsafe(registered, failure)
+    if (listing !== undefined) Deferred.doneUnsafe(listing, failure)
+    for (const question of questions.values()) question(undefined)
+    questions.clear()
+    return Effect.andThen(
+      onCalls({ _tag: "LinkLost" }),
+      Effect.sync(() => {
+        for (const key of calling.keys()) answerCall(key, failure)
+        for (const key of rings.keys()) endRing(key, Option.some("Server_lost"))
+        Queue.failCauseUnsafe(incoming, Cause.fail(error))
+        Queue.failCauseUnsafe(ringing, Cause.fail(error))
+      }),
+    )
+  }
+
+  /** Who asked about somebody hears of it. */
+  const answer = (action: Extract<ServerLink.Action, { readonly _tag: "Found" | "NotFound" }>) => {
+    const { who, asker } = action
+    const question = questions.get(asker)
+    questions.delete(asker)
+    if (action._tag === "Found") {
+      const { name, certificate } = action
+      if (question === undefined) return onCalls({ _tag: "Found", name, certificate })
+      return question(PersonId.ofBytes(certificate.subarray(0, PersonId.bytes)))
+    }
+    return question === undefined ? onCalls({ _tag: "NotFound", who, code: "User_not_online" }) : question(undefined)
+  }
+
+  // What the machines want done.
+
+  const performLink = (action: ServerLink.Action): Effect.Effect<void> | void => {
+    switch (action._tag) {
+      case "Send":
+        return send(action.line)
+      case "Registered":
+        return void Deferred.doneUnsafe(registered, Effect.void)
+      case "NotRegistered":
+        return void Deferred.doneUnsafe(registered, Effect.fail(new Refused({ code: action.code })))
+      case "Listed":
+        if (listing !== undefined) Deferred.doneUnsafe(listing, Effect.succeed(action.users))
+        listing = undefined
+        return
+      case "Found":
+      case "NotFound":
+        return answer(action)
+      case "Released":
+        Deferred.doneUnsafe(released, Effect.void)
+        return
+      case "OfCall":
+        return onCallLine(action.line)
+      case "Lost":
+        return lose(action.reason)
+    }
+  }
+
+  const onCallLine = (line: ServerLink.CallLine): Effect.Effect<void> => {
+    switch (line._tag) {
+      case "Incoming": {
+        const { callId, callerHash, m1 } = line
+        const entropy = { ephemeral: randomBytes(32), kemEntropy: randomBytes(32) }
+        return onCalls({ _tag: "Incoming", callId, callerHash, m1, entropy })
+      }
+      case "Pass":
+        return onCalls({ _tag: "Passed", callId: line.callId, data: line.data })
+      case "Ended":
+        return onCalls({ _tag: "Ended", callId: line.callId, code: line.code })
+      case "AskPort":
+        return onCalls({ _tag: "AskedPort", callId: line.callId, port: line.port })
+      case "AskNoPort":
+        return onCalls({ _tag: "AskedPort", callId: line.callId, port: undefined })
+      case "StartChat":
+        return onCalls({ _tag: "StartChat", callId: line.callId, endpoint: line.endpoint })
+    }
+  }
+
+  const performCalls = (action: Calls.Action): Effect.Effect<void> | void => {
+    switch (action._tag) {
+      case "Send":
+        if (action.line._tag === "LookUp")
+          return onLink({ _tag: "LookUp", who: action.line.who, asker: ofCalls, now: now() })
+        send(action.line)
+        return onLink({ _tag: "Sent", now: now() })
+      case "UseUpInvitation": {
+        const { callId, inviteId } = action
+        const call = CallState.find(calls, callId)
+        const by = call === undefined ? undefined : CallState.peerId(call)
+        const used = by === undefined ? Effect.succeed(false) : useUpInvitation(inviteId, by)
+        return Effect.flatMap(used, (ok) => onCalls({ _tag: "InvitationUsed", callId, ok }))
+      }
+      case "Ring":
+        return ring(action)
+      case "Merged": {
+        const waiting = calling.get(Bytes.toBase64Url(action.callId))
+        calling.delete(Bytes.toBase64Url(action.callId))
+        if (waiting !== undefined) calling.set(Bytes.toBase64Url(action.into), waiting)
+        return
+      }
+      case "Established": {
+        const key = Bytes.toBase64Url(action.callId)
+        if (action.inviteId !== undefined) invited.add(key)
+        return endRing(key, Option.none())
+      }
+      case "TryPort":
+        // A server that asks without end must not keep all else waiting.
+        return Effect.yieldNow.pipe(
+          Effect.andThen(ports.keep(action.port)),
+          Effect.flatMap((free) => {
+            send({ _tag: free ? "PortFree" : "PortTaken", callId: action.callId })
+            return onLink({ _tag: "Sent", now: now() })
+          }),
+        )
+      case "Start":
+        return Effect.andThen(Effect.yieldNow, startChat(action))
+      case "CallFailed": {
+        const { callId, code, change } = action
+        const key = Bytes.toBase64Url(callId)
+        invited.delete(key)
+        endRing(key, Option.some(code))
+        answerCall(key, Effect.fail(new CallFailed({ code, ...(change === undefined ? {} : { change }) })))
+        return ports.giveBack
+      }
+      case "Refused":
+        return onTurnedAway(action)
+    }
+  }
+
+  /** It rings once it is known whether the server gives the caller the name that it says. */
+  const ring = ({ callId, peer }: Extract<Calls.Action, { readonly _tag: "Ring" }>): Effect.Effect<void> => {
+    const over = Deferred.makeUnsafe<Option.Option<string>>()
+    rings.set(Bytes.toBase64Url(callId), over)
+    const offer = (isVouchedFor: boolean): void => {
+      if (Deferred.isDoneUnsafe(over)) return
+      Queue.offerUnsafe(ringing, {
+        caller: peer,
+        isVouchedFor,
+        accept: onCalls({ _tag: "Accept", callId }),
+        decline: onCalls({ _tag: "Decline", callId }),
+        over: Deferred.await(over),
+      })
+    }
+    return whoIs(peer.name, (id) => offer(id === peer.id))
+  }
+
+  /** Asks the server whose a name is. */
+  const whoIs = (name: PersonName, then: (id: PersonId.PersonId | undefined) => void): Effect.Effect<void> => {
+    const asker = ++asked
+    questions.set(asker, then)
+    return onLink({ _tag: "LookUp", who: Who.byName(name), asker, now: now() })
+  }
+
+  /** A chat on the port that is kept, if it can be bound after all. */
+  const startChat = Effect.fnUntraced(function* (action: Extract<Calls.Action, { readonly _tag: "Start" }>) {
+    const { callId, endpoint, keys } = action
+    const key = Bytes.toBase64Url(callId)
+    const isInvited = invited.delete(key)
+    const port = yield* ports.take(endpoint.port)
+    if (Option.isNone(port)) return void answerCall(key, Effect.fail(new CallFailed({ code: "Too_many_tries" })))
+    const held: HeldAgreement = { keys, remote: endpoint, invited: isInvited, ...port.value }
+    const isTaken = calling.has(key) ? answerCall(key, Effect.succeed(held)) : Queue.offerUnsafe(incoming, held)
+    if (!isTaken) yield* held.release
+  }, Effect.uninterruptible)
+
+  const wakeSooner = (): void => {
+    if (dueAt() < sleepsUntil) sooner.openUnsafe()
+  }
+
+  const onLink = (event: ServerLink.Event): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      const [next, actions] = ServerLink.step(link, event)
+      link = next
+      wakeSooner()
+      return perform(actions, performLink)
+    })
+
+  const onCalls = (event: Calls.Event): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      const [next, actions] = Calls.step(config, calls, event, time())
+      calls = next
+      wakeSooner()
+      return perform(actions, performCalls)
+    })
+
+  const hear = Effect.fnUntraced(function* (lines: ReadonlyArray<LineSplitter.Line>) {
+    for (const line of lines) yield* onLink({ _tag: "Heard", line, now: now() })
+  })
+
+  const read = Effect.gen(function* () {
+    let splitter = LineSplitter.initial
+    yield* Effect.gen(function* () {
+      for (;;) {
+        const [next, lines] = LineSplitter.push(splitter, yield* connection.receive)
+        splitter = next
+        yield* hear(lines)
+      }
+    }).pipe(Effect.catchTag("ConnectionClosed", () => Effect.void))
+    yield* onLink({ _tag: "Closed" })
+  })
+
+  /** Sleeps until something is due, or is due earlier than it was. */
+  const wake = Effect.gen(function* () {
+    for (;;) {
+      sooner.closeUnsafe()
+      sleepsUntil = dueAt()
+      const nap = Effect.timeoutOption(sooner.await, Math.max(0, sleepsUntil - now()))
+      yield* sleepsUntil === Infinity ? sooner.await : nap
+      if (dueAt() > now()) continue
+      yield* onLink({ _tag: "Due", now: now() })
+      yield* onCalls({ _tag: "Due" })
+    }
+  })
+
+  // What nobody took up, when all else has ended.
+  yield* Effect.addFinalizer(() =>
+    Effect.flatMap(
+      Effect.orElseSucceed(Queue.clear(incoming), () => []),
+      (chats) => Effect.forEach(chats, ({ release }) => release, { discard: true }),
+    ),
+  )
+  yield* Effect.addFinalizer(() => onLink({ _tag: "Closed" }))
+  const signature = RegisterProof.sign(primitives, identity, { ...secured, name })
+  const { encoded: certificate } = identity.certificate
+  const [greeting, first] = ServerLink.start({ _tag: "Register", name, certificate, signature, unlisted }, now())
+  link = greeting
+  yield* Effect.forkScoped(wake, { startImmediately: true })
+  yield* perform(first, performLink)
+  yield* Effect.forkScoped(read, { startImmediately: true })
+  yield* Deferred.await(registered)
+
+  const whileThere = Effect.suspend(() =>
+    Deferred.isDoneUnsafe(lost) ? Effect.flatMap(Deferred.await(lost), Effect.fail) : Effect.void,
+  )
+
+  const users = Effect.gen(function* () {
+    yield* whileThere
+    listing ??= Deferred.makeUnsafe()
+    const mine = listing
+    yield* onLink({ _tag: "List", now: now() })
+    return yield* Deferred.await(mine)
+  }).pipe(Effect.withSpan("SealedRendezvous.users"))
+
+  const call = Effect.fn("SealedRendezvous.call")(({ who, expected, invitation }: Parameters<SealedLink["call"]>[0]) =>
+    Effect.uninterruptibleMask((restore) =>
+      Effect.gen(function* () {
+        yield* whileThere
+        const entropy = { callId: randomBytes(16), ephemeral: randomBytes(32), kemSeed: randomBytes(64) }
+        const mine = Deferred.makeUnsafe<HeldAgreement, LinkLost | CallFailed>()
+        calling.set(Bytes.toBase64Url(entropy.callId), mine)
+        yield* onCalls({ _tag: "Dial", who, expected, invitation, entropy })
+        return yield* Effect.flatMap(
+          Effect.onInterrupt(restore(Deferred.await(mine)), () => abandon(mine)),
+          handOver,
+        )
+      }),
+    ),
+  )
+
+  /** Nobody waits for a call: the other side is told, and the port that may have come of it in this moment goes back. */
+  const abandon = (mine: Deferred.Deferred<HeldAgreement, LinkLost | CallFailed>): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      if (!Deferred.doneUnsafe(mine, Effect.interrupt)) {
+        return Effect.ignore(Effect.flatMap(Deferred.await(mine), ({ release }) => release))
+      }
+      // It may have been merged with a call of the other side since.
+      const [key] = [...calling].find(([, waiting]) => waiting === mine) ?? []
+      const callId = key === undefined ? undefined : Bytes.fromBase64Url(key)
+      return callId === undefined ? Effect.void : onCalls({ _tag: "Cancel", callId })
+    })
+
+  return {
+    users,
+    call,
+    ringing: Queue.take(ringing),
+    incoming: Effect.uninterruptibleMask((restore) => Effect.flatMap(nextOf(incoming, restore), handOver)),
+    isNameOf: (name, id) =>
+      Effect.gen(function* () {
+        if (Deferred.isDoneUnsafe(lost)) return false
+        const answer = Deferred.makeUnsafe<boolean>()
+        yield* whoIs(name, (found) => void Deferred.doneUnsafe(answer, Effect.succeed(found === id)))
+        return yield* Deferred.await(answer)
+      }),
+    release: Effect.andThen(
+      whileThere,
+      Effect.andThen(
+        onLink({ _tag: "Release", now: now() }),
+        Effect.raceFirst(Deferred.await(released), Effect.flatMap(Deferred.await(lost), Effect.fail)),
+      ),
+    ),
+    lost: Deferred.await(lost),
+  } satisfies SealedLink
+})
+
+/** Looked at before it is taken: who is interrupted while waiting has taken nothing. */
+const nextOf = <A, E>(
+  queue: Queue.Queue<A, E>,
+  restore: <B, F>(effect: Effect.Effect<B, F>) => Effect.Effect<B, F>,
+): Effect.Effect<A, E> =>
+  Effect.flatMap(Effect.andThen(restore(Queue.peek(queue)), Queue.poll(queue)), (next) =>
+    Option.isSome(next) ? Effect.succeed(next.value) : nextOf(queue, restore),
+  )
+
+const perform = <A>(actions: ReadonlyArray<A>, one: (action: A) => Effect.Effect<void> | void): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    for (const action of actions) {
+      const more = one(action)
+      if (more !== undefined) yield* more
+    }
+  })
