@@ -17,12 +17,12 @@ export const measure = async (quick: boolean): Promise<ReadonlyArray<Figure.Figu
 const measureLayer = async (quick: boolean): Promise<ReadonlyArray<Figure.Figure>> => {
   const program = await Program.start("records.ts")
   const inTurns = (question: string, floor: string, size: number) => {
-    const work: Work = { size, count: quick ? 2000 : 20_000 }
+    const work: Work = { size, count: quick ? 5000 : 20_000 }
     return Figure.inTurns(
       quick ? 3 : 21,
       () => program.ask<number>(question, work),
       () => program.ask<number>(floor, work),
-      quick ? 1 : 5,
+      quick ? 3 : 5,
     )
   }
   const micros = { unit: "µs", relation: "times" } as const
