@@ -198,7 +198,7 @@ const heardConnect = (state: State, { nonce, echo }: DirectDatagram.Connect, now
   const known = find(state, nonce)
   if (isProven && known !== undefined) {
     // It hears us. If there are keys here it has none yet, and may have forgotten how it came to that.
-    const isLost = known.progress._tag === "Complete" && now - known.lastSentAt >= resendMillis
+    const isLost = known.progress._tag === "Complete" && now - known.lastSentAt >= connectMillis
     return isLost ? [put(state, { ...known, lastSentAt: now }), send(known.said)] : [state, nothing]
   }
   const [begun, actions] = isProven ? begin(state, nonce, now) : ([state, nothing] as const)

@@ -114,16 +114,21 @@ describe("two people who know each other's address", () => {
 const changing = (
   change: (datagram: Uint8Array, from: "alice" | "bob") => Uint8Array | undefined,
   order: "before" | "after",
-): Fate => ({
-  deliver: (datagram, from) => {
-    const changed = change(datagram, from)
-    if (changed === undefined) return [[datagram, 20]]
-    return [
-      [changed, order === "before" ? 19 : 21],
-      [datagram, 20],
-    ]
-  },
-})
+): Fate => {
+  let count = 0
+  return {
+    deliver: (datagram, from) => {
+      const changed = change(datagram, from)
+      // One after the other, each with its changed one beside it.
+      const at = 20 + 2 * (count++ % 8)
+      if (changed === undefined) return [[datagram, at]]
+      return [
+        [changed, order === "before" ? at - 1 : at + 1],
+        [datagram, at],
+      ]
+    },
+  }
+}
 
 const flipped = (datagram: Uint8Array, bit: number): Uint8Array => {
   const changed = datagram.slice()
@@ -214,6 +219,27 @@ describe("attacks on the opening", () => {
       haveKeys(sides)
       for (const { state } of [sides.alice, sides.bob]) assert.isAtMost(state.others.length, DirectOpening.maxOthers)
     }
+  })
+
+  it("a responder that has forgotten an initiator with keys gets all of it again", () => {
+    let blocked = true
+    const sides = run(
+      { deliver: (datagram) => (blocked && datagram[0] === 3 && datagram[1] === 3 ? [] : [[datagram, 20]]) },
+      3000,
+    )
+    const [a, b] = sides.alice.keys.length === 1 ? [sides.alice, sides.bob] : [sides.bob, sides.alice]
+    assert.deepStrictEqual([a.keys.length, b.keys.length], [1, 0])
+    let now = 5000
+    for (let i = 0; i < DirectOpening.maxOthers; i++) introduced(b, `invented ${i}`, (now += 300))
+    assert.isFalse(b.state.others.some(({ nonce }) => Bytes.equals(nonce, a.state.config.nonce)))
+    blocked = false
+    while (b.keys.length === 0) {
+      assert.isBelow((now += 100), 15_000)
+      const toB = [...a.on({ _tag: "Due", now })]
+      const toA = [...b.on({ _tag: "Due", now }), ...toB.flatMap((datagram) => b.hear(datagram, now))]
+      for (const datagram of toA) for (const answer of a.hear(datagram, now)) b.hear(answer, now)
+    }
+    assert.deepStrictEqual(a.keys[0]!.h, b.keys[0]!.h)
   })
 
   it("no reply to a forged source is longer than what came, and none to who does not hear us begins a handshake", () => {
