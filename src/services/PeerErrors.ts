@@ -136,7 +136,11 @@ const keyChanged = (label: string, change: { readonly known: string; readonly sh
     exitCodes.authentication,
   )
 
-const authenticationCodes = new Set(["Key_changed", "Certificate_rollback", "Certificate_invalid"])
+const authenticationCodes = new Set(["Key_changed", "Certificate_rollback", "Certificate_invalid", "Signature_invalid"])
+
+/** What a code word means; what a key had to prove and did not is told by the exit code, too. */
+const fromAnyCode = (code: string): Problem =>
+  authenticationCodes.has(code) ? { ...fromCode(code), exitCode: exitCodes.authentication } : fromCode(code)
 
 /** Why a call with keys came to nothing. */
 export const fromSealed =
@@ -146,8 +150,7 @@ export const fromSealed =
     const { code, change } = error
     if (code === "Cancelled") return cancelled(label)
     if (change !== undefined) return keyChanged(label, change)
-    const problem = fromCode(code)
-    return authenticationCodes.has(code) ? { ...problem, exitCode: exitCodes.authentication } : problem
+    return fromAnyCode(code)
   }
 
 /** Somebody was turned away who may be an attacker. */
@@ -210,7 +213,7 @@ const lost = (error: LinkLost): Problem => {
 export const fromLink = (error: ConnectError | LinkLost | Refused): Problem => {
   switch (error._tag) {
     case "Refused":
-      return fromCode(error.code)
+      return fromAnyCode(error.code)
     case "LinkLost":
       return lost(error)
     case "ConnectError":

@@ -36,6 +36,8 @@ export interface Event {
 
 export interface Options {
   readonly env?: Readonly<Record<string, string>>
+  /** Another program than the command. */
+  readonly file?: string
 }
 
 /** What the programs of a test inherit: nothing that changes what they do, and nobody's home but a new one. */
@@ -57,7 +59,7 @@ export class Program implements AsyncDisposable {
 
   constructor(args: ReadonlyArray<string>, options: Options = {}) {
     this.args = args
-    this.child = spawn(process.execPath, [command, ...args], { env: environment(options.env) })
+    this.child = spawn(process.execPath, [options.file ?? command, ...args], { env: environment(options.env) })
     const notice = (): void => {
       for (const watcher of this.watchers) watcher()
     }

@@ -1,0 +1,76 @@
+/**
+ * A server over TLS, and peers with keys, as scripts run them.
+ */
+import { addresses, folder, Program, type Person } from "./Program.ts"
+
+/** Where a person's keys are, through all of one test. */
+export class Homes {
+  private readonly known = new Map<string, string>()
+
+  of(name: string): string {
+    const home = this.known.get(name) ?? folder()
+    this.known.set(name, home)
+    return home
+  }
+}
+
+export interface Place {
+  /** The folder of its own; a new one without it. */
+  readonly data?: string
+  readonly port?: number
+}
+
+export class SealedServer extends Program {
+  readonly data: string
+  /** Where it listens, as `host:port`. */
+  address = ""
+  port = 0
+  /** The fingerprint of its key. */
+  pin = ""
+  /** Both together, as people pass it on. */
+  url = ""
+
+  private constructor(data: string, args: ReadonlyArray<string>) {
+    super(args)
+    this.data = data
+  }
+
+  static async start({ data = folder(), port = 0 }: Place = {}, ...args: ReadonlyArray<string>): Promise<SealedServer> {
+    const own = ["server", "--bind", addresses.server, "--port", String(port), "--data", data, "--json"]
+    const server = new SealedServer(data, [...own, ...args])
+    const { port: chosen, url } = await server.event("listening")
+    server.port = chosen as number
+    server.address = `${addresses.server}:${server.port}`
+    server.url = url as string
+    server.pin = server.url.slice(server.url.indexOf("#") + 1)
+    return server
+  }
+}
+
+/** The command line of a peer with keys. */
+export const reach = (server: string, homes: Homes, name: Person, ...args: ReadonlyArray<string>) => {
+  const own = ["--home", homes.of(name), "--bind", addresses[name]]
+  return ["peer", name, "--server", server, ...own, ...args]
+}
+
+/** A peer with keys, online, for a script. */
+export const online = async (
+  server: string,
+  homes: Homes,
+  name: Person,
+  ...args: ReadonlyArray<string>
+): Promise<Program> => {
+  const peer = new Program(reach(server, homes, name, "--json", ...args))
+  await peer.event("registered", { name })
+  return peer
+}
+
+/** One calls the other, who takes it unasked, or says yes. */
+export const call = async (
+  caller: Program,
+  called: Program,
+  [callerName, calledName]: readonly [string, string],
+): Promise<void> => {
+  caller.type(`/chat ${calledName}`)
+  await Promise.all([caller.event("connected", { peer: calledName }), called.event("connected", { peer: callerName })])
+}
