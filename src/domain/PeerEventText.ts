@@ -109,7 +109,7 @@ const closed = (peer: string, reason: Ending): string => {
     case "closed_by_peer":
       return `${peer} ended the chat.`
     case "timeout":
-      return `${peer} has not been heard for 20 seconds: the chat is over.`
+      return `${peer} has not been heard for too long: the chat is over.`
     case "unreachable":
       return `${peer} could not be reached: no datagram came through. A firewall or NAT on either side may drop them.`
     case "unverified":

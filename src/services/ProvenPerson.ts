@@ -45,8 +45,8 @@ export const meeting = (options: Options): Meeting => {
       ? Effect.void
       : chat.verification.pipe(
           Effect.flatMap((outcome) => {
+            isComparable = outcome._tag === "Compare"
             if (outcome._tag === "Failed") return report.problem(PeerErrors.notVerified(outcome.why))
-            isComparable = true
             return report.show({ event: "sas", peer, words: outcome.words, digits: outcome.digits })
           }),
           Effect.forever,

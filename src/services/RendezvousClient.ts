@@ -9,7 +9,6 @@ import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
@@ -22,7 +21,9 @@ import * as ErrorCode from "../domain/ErrorCode.ts"
 import * as LineSplitter from "../domain/LineSplitter.ts"
 import * as RendezvousLink from "../domain/RendezvousLink.ts"
 import type { Username } from "../domain/Username.ts"
+import * as DueTimer from "./DueTimer.ts"
 import { monotonicReader } from "./monotonic.ts"
+import { nextOf } from "./nextOf.ts"
 import { type PeerSocket, PeerTransport } from "./PeerTransport.ts"
 import * as PortKeeper from "./PortKeeper.ts"
 import { type Connection, type ConnectError, RendezvousTransport } from "./RendezvousTransport.ts"
@@ -201,12 +202,11 @@ const makeLink = Effect.fnUntraced(function* (
 
   const greeting = RendezvousLink.start({ dialect, name }, now())
   let state = greeting[0]
-  const sooner = Latch.makeUnsafe(false)
-  let sleepsUntil = Infinity
+  const timer = DueTimer.make(() => RendezvousLink.dueAt(state), now)
 
   const take = Effect.fnUntraced(function* ([next, actions]: RendezvousLink.Step) {
     state = next
-    if (RendezvousLink.dueAt(state) < sleepsUntil) sooner.openUnsafe()
+    timer.moved()
     for (const action of actions) {
       const more = perform(action)
       if (more !== undefined) yield* more
@@ -236,17 +236,6 @@ const makeLink = Effect.fnUntraced(function* (
     yield* on({ _tag: "Closed" })
   })
 
-  /** Sleeps until something is due, or is due earlier than it was. */
-  const wake = Effect.gen(function* () {
-    for (;;) {
-      sooner.closeUnsafe()
-      sleepsUntil = RendezvousLink.dueAt(state)
-      const nap = Effect.timeoutOption(sooner.await, Math.max(0, sleepsUntil - now()))
-      yield* sleepsUntil === Infinity ? sooner.await : nap
-      yield* on({ _tag: "Due", now: now() })
-    }
-  })
-
   // What nobody took up, when all else has ended.
   yield* Effect.addFinalizer(() =>
     Effect.flatMap(
@@ -255,7 +244,8 @@ const makeLink = Effect.fnUntraced(function* (
     ),
   )
   yield* Effect.addFinalizer(() => on({ _tag: "Closed" }))
-  yield* Effect.forkScoped(wake, { startImmediately: true })
+  const due = Effect.suspend(() => on({ _tag: "Due", now: now() }))
+  yield* Effect.forkScoped(timer.run(due), { startImmediately: true })
   yield* take(greeting)
   yield* Effect.forkScoped(read, { startImmediately: true })
   yield* Deferred.await(registered)
@@ -298,18 +288,10 @@ const makeLink = Effect.fnUntraced(function* (
     ),
   )
 
-  /** Looked at before it is taken: who is interrupted while waiting has taken nothing. */
-  const nextIncoming = (
-    restore: <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E>,
-  ): Effect.Effect<HeldAgreement, LinkLost> =>
-    Effect.flatMap(Effect.andThen(restore(Queue.peek(incoming)), Queue.poll(incoming)), (next) =>
-      Option.isSome(next) ? Effect.succeed(next.value) : nextIncoming(restore),
-    )
-
   return {
     users,
     call,
-    incoming: Effect.uninterruptibleMask((restore) => Effect.flatMap(nextIncoming(restore), handOver)),
+    incoming: Effect.uninterruptibleMask((restore) => Effect.flatMap(nextOf(incoming, restore), handOver)),
     lost: Deferred.await(lost),
   } satisfies Link
 })

@@ -6,7 +6,6 @@ import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import * as Latch from "effect/Latch"
 import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
@@ -22,7 +21,9 @@ import type { User } from "../domain/nomitm1/ServerLine.ts"
 import * as Who from "../domain/nomitm1/Who.ts"
 import type { PersonName } from "../domain/PersonName.ts"
 import type { Cryptography } from "./Cryptography.ts"
+import * as DueTimer from "./DueTimer.ts"
 import { monotonicReader } from "./monotonic.ts"
+import { nextOf } from "./nextOf.ts"
 import type * as PortKeeper from "./PortKeeper.ts"
 import { LinkLost, Refused } from "./RendezvousClient.ts"
 import type { Connection, Secured } from "./RendezvousTransport.ts"
@@ -79,10 +80,7 @@ export const make = Effect.fnUntraced(function* (
 
   let link: ServerLink.State
   let calls = Calls.initial
-  const sooner = Latch.makeUnsafe(false)
-  let sleepsUntil = Infinity
-
-  const dueAt = (): number => Math.min(ServerLink.dueAt(link), Calls.dueAt(calls))
+  const timer = DueTimer.make(() => Math.min(ServerLink.dueAt(link), Calls.dueAt(calls)), now)
   const send = (line: ClientLine.ClientLine): void => connection.send(`${ClientLine.encode(line)}\n`)
 
   const endRing = (key: string, why: Option.Option<string>): void => {
@@ -264,15 +262,11 @@ export const make = Effect.fnUntraced(function* (
     if (!isTaken) yield* held.release
   }, Effect.uninterruptible)
 
-  const wakeSooner = (): void => {
-    if (dueAt() < sleepsUntil) sooner.openUnsafe()
-  }
-
   const onLink = (event: ServerLink.Event): Effect.Effect<void> =>
     Effect.suspend(() => {
       const [next, actions] = ServerLink.step(link, event)
       link = next
-      wakeSooner()
+      timer.moved()
       return perform(actions, performLink)
     })
 
@@ -280,7 +274,7 @@ export const make = Effect.fnUntraced(function* (
     Effect.suspend(() => {
       const [next, actions] = Calls.step(config, calls, event, time())
       calls = next
-      wakeSooner()
+      timer.moved()
       return perform(actions, performCalls)
     })
 
@@ -300,19 +294,6 @@ export const make = Effect.fnUntraced(function* (
     yield* onLink({ _tag: "Closed" })
   })
 
-  /** Sleeps until something is due, or is due earlier than it was. */
-  const wake = Effect.gen(function* () {
-    for (;;) {
-      sooner.closeUnsafe()
-      sleepsUntil = dueAt()
-      const nap = Effect.timeoutOption(sooner.await, Math.max(0, sleepsUntil - now()))
-      yield* sleepsUntil === Infinity ? sooner.await : nap
-      if (dueAt() > now()) continue
-      yield* onLink({ _tag: "Due", now: now() })
-      yield* onCalls({ _tag: "Due" })
-    }
-  })
-
   // What nobody took up, when all else has ended.
   yield* Effect.addFinalizer(() =>
     Effect.flatMap(
@@ -325,7 +306,11 @@ export const make = Effect.fnUntraced(function* (
   const { encoded: certificate } = identity.certificate
   const [greeting, first] = ServerLink.start({ _tag: "Register", name, certificate, signature, unlisted }, now())
   link = greeting
-  yield* Effect.forkScoped(wake, { startImmediately: true })
+  const due = Effect.andThen(
+    Effect.suspend(() => onLink({ _tag: "Due", now: now() })),
+    onCalls({ _tag: "Due" }),
+  )
+  yield* Effect.forkScoped(timer.run(due), { startImmediately: true })
   yield* perform(first, performLink)
   yield* Effect.forkScoped(read, { startImmediately: true })
   yield* Deferred.await(registered)
@@ -392,15 +377,6 @@ export const make = Effect.fnUntraced(function* (
     lost: Deferred.await(lost),
   } satisfies SealedLink
 })
-
-/** Looked at before it is taken: who is interrupted while waiting has taken nothing. */
-const nextOf = <A, E>(
-  queue: Queue.Queue<A, E>,
-  restore: <B, F>(effect: Effect.Effect<B, F>) => Effect.Effect<B, F>,
-): Effect.Effect<A, E> =>
-  Effect.flatMap(Effect.andThen(restore(Queue.peek(queue)), Queue.poll(queue)), (next) =>
-    Option.isSome(next) ? Effect.succeed(next.value) : nextOf(queue, restore),
-  )
 
 const perform = <A>(actions: ReadonlyArray<A>, one: (action: A) => Effect.Effect<void> | void): Effect.Effect<void> =>
   Effect.gen(function* () {
