@@ -9,6 +9,7 @@ import * as Schema from "effect/Schema"
 import * as Bytes from "../../src/domain/crypto/Bytes.ts"
 import * as ClientMessage from "../../src/domain/ClientMessage.ts"
 import type { Dialect } from "../../src/domain/Dialect.ts"
+import * as DirectDatagram from "../../src/domain/direct/DirectDatagram.ts"
 import * as Endpoint from "../../src/domain/Endpoint.ts"
 import * as ErrorCode from "../../src/domain/ErrorCode.ts"
 import * as KnownServerList from "../../src/domain/KnownServerList.ts"
@@ -405,6 +406,25 @@ const records: Decoder = {
   },
 }
 
+const nonces = { nonce: new Uint8Array(16).fill(1), echo: new Uint8Array(16).fill(2) }
+
+const direct: Decoder = {
+  name: "datagrams without a server",
+  seeds: [
+    DirectDatagram.encode({ _tag: "Connect", ...nonces }),
+    ...([1, 2, 3] as const).flatMap((message) =>
+      DirectDatagram.fragments(message, new Uint8Array(DirectDatagram.messageBytes[message]).fill(message), nonces),
+    ),
+  ],
+  read: DirectDatagram.decode,
+  check: (bytes) => {
+    const datagram = DirectDatagram.decode(bytes)
+    if (datagram === undefined) return
+    assert.isAtMost(bytes.length, DirectDatagram.maxFragmentBytes)
+    assert.deepStrictEqual(DirectDatagram.encode(datagram), Bytes.concat(bytes))
+  },
+}
+
 export const decoders: ReadonlyArray<Decoder> = [
   client("readme"),
   client("original"),
@@ -414,6 +434,7 @@ export const decoders: ReadonlyArray<Decoder> = [
   secureServer,
   peer("readme"),
   peer("original"),
+  direct,
   text,
   servers,
   profiles,

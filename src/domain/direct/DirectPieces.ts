@@ -35,10 +35,10 @@ export const add = (
   const versions = young.filter((other) => isVersion(other) && !Bytes.equals(other.bytes, piece))
   const next = [...rest, ...versions.slice(1 - maxVersions), { message, index, bytes: piece, since: now }]
   const newestFirst = rest.filter((other) => other.message === message).toReversed()
-  let wholes: ReadonlyArray<ReadonlyArray<Uint8Array>> = [[]]
+  let wholes: ReadonlyArray<Uint8Array> = [new Uint8Array(0)]
   for (let at = 0; at < DirectDatagram.countOf(message); at++) {
     const choices = at === index ? [piece] : newestFirst.filter((other) => other.index === at).map(({ bytes }) => bytes)
-    wholes = wholes.flatMap((whole) => choices.map((bytes) => [...whole, bytes]))
+    wholes = wholes.flatMap((whole) => choices.map((bytes) => Bytes.concat(whole, bytes)))
   }
-  return [next, wholes.map((whole) => Bytes.concat(...whole))]
+  return [next, wholes]
 }
