@@ -22,6 +22,7 @@ import * as DirectOpening from "../domain/direct/DirectOpening.ts"
 import { type Endpoint, equals } from "../domain/Endpoint.ts"
 import * as RecordHeader from "../domain/record/RecordHeader.ts"
 import { Cryptography } from "./Cryptography.ts"
+import * as DueTimer from "./DueTimer.ts"
 import { monotonicReader } from "./monotonic.ts"
 import type { PeerSocket } from "./PeerTransport.ts"
 
@@ -96,9 +97,7 @@ const open = Effect.fn("DirectRendezvous.open")(function* (
     if (waiting.length > waitingRecords) waiting.shift()
   }
 
-  /** Until when the fiber of time sleeps, in milliseconds, and how to wake it before. */
-  let asleepUntil = -Infinity
-  let sooner = Deferred.makeUnsafe<void>()
+  const timer = DueTimer.make(() => DirectOpening.dueAt(state), monotonic)
 
   const on = (event: DirectOpening.Event): void => {
     const [next, actions] = DirectOpening.step(state, event)
@@ -107,10 +106,7 @@ const open = Effect.fn("DirectRendezvous.open")(function* (
       if (action._tag === "Send") socket.send(action.datagram, remote)
       else Deferred.doneUnsafe(established, Effect.succeed(action.keys))
     }
-    if (DirectOpening.dueAt(state) < asleepUntil) {
-      asleepUntil = -Infinity
-      Deferred.doneUnsafe(sooner, Effect.void)
-    }
+    timer.moved()
   }
 
   yield* socket.receive((datagram, from) => {
@@ -119,15 +115,8 @@ const open = Effect.fn("DirectRendezvous.open")(function* (
     on({ _tag: "Heard", datagram, now: monotonic(), seconds: Math.floor(clock.currentTimeMillisUnsafe() / 1000) })
   })
 
-  const rest = Effect.suspend(() => {
-    asleepUntil = DirectOpening.dueAt(state)
-    sooner = Deferred.makeUnsafe<void>()
-    const awake = Deferred.await(sooner)
-    return asleepUntil === Infinity ? awake : Effect.timeoutOption(awake, Math.max(1, asleepUntil - monotonic()))
-  })
-  yield* Effect.sync(() => {
-    if (monotonic() >= DirectOpening.dueAt(state)) on({ _tag: "Due", now: monotonic() })
-  }).pipe(Effect.andThen(rest), Effect.forever, Effect.forkScoped({ startImmediately: true }))
+  const due = Effect.sync(() => on({ _tag: "Due", now: monotonic() }))
+  yield* Effect.forkScoped(timer.run(due), { startImmediately: true })
 
   const receive: PeerSocket["receive"] = (handler) =>
     Effect.acquireRelease(
