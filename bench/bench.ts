@@ -14,6 +14,7 @@ import { dirname, join } from "node:path"
 import { parseArgs } from "node:util"
 import type { Figure } from "./Figure.ts"
 import * as datagrams from "./figures/datagrams.ts"
+import * as handshake from "./figures/handshake.ts"
 import * as idleClients from "./figures/idleClients.ts"
 import * as lines from "./figures/lines.ts"
 import * as negotiations from "./figures/negotiations.ts"
@@ -21,7 +22,7 @@ import * as records from "./figures/records.ts"
 import * as startup from "./figures/startup.ts"
 import { table } from "./table.ts"
 
-const groups = { startup, lines, negotiations, idleClients, datagrams, records }
+const groups = { startup, lines, negotiations, idleClients, datagrams, handshake, records }
 const isGroup = (name: string): name is keyof typeof groups => Object.hasOwn(groups, name)
 
 const notes = `Medians, and of the comparison the quartiles, of rounds in which both are measured after each other.

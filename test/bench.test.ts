@@ -21,6 +21,8 @@ const ids = [
   "message-round-trip-fiber-p50",
   "messages-one-way",
   "messages-one-way-fiber",
+  "handshake-wall",
+  "handshake-cpu",
   "record-64",
   "record-1200",
   "record-64-node",
