@@ -155,6 +155,8 @@ export const make = Effect.fnUntraced(function* (options: Options, report: PeerR
         Effect.onInterrupt(() => turnDown),
       )
       if (admission !== "Accepted") yield* turnDown
+      // An id that was typed is as good as one that a server tells.
+      else if (expected !== undefined) yield* acquaintances.learn(opened.value.keys.peer, "Accepted")
       return { admission, meeting: meeting(opened.value, remote) }
     })
 

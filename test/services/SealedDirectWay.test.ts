@@ -93,7 +93,7 @@ describe("a peer with keys and without a server", () => {
         yield* knows(profile, "alice", "Confirmed", "chat.example.org:6969")
         const alice = yield* somebody(stage, "alice", { expected: Stage.idOf("bob"), policy: "contacts" })
         const bob = yield* somebody(stage, "bob", { profile })
-        assert.strictEqual((yield* alice.screen.nextOf("connected")).trust, "unknown")
+        assert.strictEqual((yield* alice.screen.nextOf("connected")).trust, "introduced")
         const { peer, trust } = yield* bob.screen.nextOf("connected")
         assert.deepStrictEqual([peer, trust], ["alice", "verified"])
         // Where bob knows her from is kept: there the name is hers, and nobody else's.
