@@ -3,6 +3,7 @@
  * names one and says what the victim did. Both sides are the real state machines; the attacker is the server between.
  */
 import { assert, describe, it } from "@effect/vitest"
+import * as Result from "effect/Result"
 import * as Bytes from "../../src/domain/crypto/Bytes.ts"
 import type { Primitives } from "../../src/domain/crypto/Primitives.ts"
 import * as CallHandshake from "../../src/domain/call/CallHandshake.ts"
@@ -321,6 +322,21 @@ describe("one person taken for another:", () => {
   it("one's own certificate in a call that is said to be another's; the hash is not its", () => {
     const self = { ...mallory, identity: { ...mallory.identity, id: alice.identity.id } }
     assert.strictEqual(refusalOf(initiate({ self }).m1), "Misbound")
+  })
+
+  it("whoever was dialled by name answers under another, which may be somebody else's; it is ignored", () => {
+    const { state, m1 } = initiate()
+    const caller = Result.getOrThrow(read(m1))
+    const liar = CallHandshake.answer(
+      primitives,
+      { ...caller, self: { ...bob, name: mallory.name } },
+      undefined,
+      calleeEntropy(),
+    )
+    assert.isUndefined(CallHandshake.readM2(primitives, state, liar!.m2, judgement))
+    const byTheirId = initiate({ dialled: byId(bob) })
+    assert.isDefined(CallHandshake.readM2(primitives, byTheirId.state, answer(byTheirId.m1).m2, judgement))
+    assert.isDefined(CallHandshake.readM2(primitives, state, answer(m1).m2, judgement))
   })
 
   it("the callee answers with another's certificate, or with another key than was called; it is ignored", () => {

@@ -56,6 +56,7 @@ export interface Calling {
   readonly callId: Uint8Array
   readonly self: Self
   readonly callee: Certificate.Certificate
+  readonly dialled: Who.Who
   readonly noise: HandshakeState.HandshakeState
   readonly kemSeed: Uint8Array
 }
@@ -108,10 +109,13 @@ export const initiate = (
     dialled,
   })
   const written = HandshakeState.write(noise, payload, ephemeral)
-  return written && { state: { callId, self, callee, noise: written.state, kemSeed }, m1: written.message }
+  return written && { state: { callId, self, callee, dialled, noise: written.state, kemSeed }, m1: written.message }
 }
 
-/** The keys, if this is the answer of the one that was called; otherwise none, and the genuine one may still come. */
+/**
+ * The keys, if this is the answer of the one that was called; otherwise none, and the genuine one may still come. Who was
+ * dialled by name has that name: the server has said it of nobody else.
+ */
 export const readM2 = (
   primitives: Primitives,
   state: Calling,
@@ -123,7 +127,8 @@ export const readM2 = (
   const payload = read && CallPayload.decodeM2(read.payload)
   if (payload === undefined) return undefined
   const certificate = Result.getOrUndefined(readCertificate(primitives, payload.certificate, judgement))
-  const { callee } = state
+  const { callee, dialled } = state
+  if (dialled._tag === "Name" && payload.name !== dialled.name) return undefined
   if (certificate?.id !== callee.id || !Bytes.equals(certificate.staticKey, callee.staticKey)) return undefined
   const kemSecret = primitives.mlKem768.decapsulate(state.kemSeed, payload.kemCiphertext)
   return kemSecret && chatKeys(primitives, state, read!.state, kemSecret, { certificate, name: payload.name })
