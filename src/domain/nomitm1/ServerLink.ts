@@ -13,7 +13,6 @@ import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import type { Line } from "../LineSplitter.ts"
 import type { PersonName } from "../PersonName.ts"
-import * as PersonId from "../identity/PersonId.ts"
 import type { ClientLine } from "./ClientLine.ts"
 import * as ServerLine from "./ServerLine.ts"
 import * as Who from "./Who.ts"
@@ -213,13 +212,15 @@ const introduced = (state: State, message: ServerLine.ServerLine, now: number): 
 
 const isSame = (a: Who.Who, b: Who.Who): boolean => Who.encode(a) === Who.encode(b)
 
-/** The answer to the first question there is, if it is one: a certificate begins with the id. */
+/**
+ * The answer to the first question there is, if it is one. Asked for an id the server may show whatever certificate it
+ * likes: that it is another's is for the calls to say, as loud as it has to be said.
+ */
 const found = (state: State, name: PersonName, certificate: Uint8Array): Step => {
   const [first, ...lookUps] = state.lookUps
   if (first === undefined) return [state, nothing]
   const { who, asker } = first
-  const isAnswer =
-    who._tag === "Name" ? who.name === name : who.id === PersonId.ofBytes(certificate.subarray(0, PersonId.bytes))
+  const isAnswer = who._tag === "Id" || who.name === name
   return isAnswer ? [{ ...state, lookUps }, [{ _tag: "Found", who, asker, name, certificate }]] : [state, nothing]
 }
 

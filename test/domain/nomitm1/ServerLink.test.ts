@@ -154,10 +154,17 @@ describe("a question about somebody", () => {
     assert.deepStrictEqual(side.hear(found), [])
   })
 
-  it("is not answered by a certificate of somebody else", () => {
+  it("by name is not answered with another name; by id with whatever certificate is shown, which the call refuses", () => {
     const side = registered()
-    side.on({ _tag: "LookUp", who: Who.byId(bobId), asker: 1, now: 0 })
-    assert.deepStrictEqual(side.hear(said({ _tag: "Found", name: bob, certificate: new Uint8Array(144).fill(8) })), [])
+    side.on({ _tag: "LookUp", who: Who.byName(bob), asker: 1, now: 0 })
+    side.on({ _tag: "LookUp", who: Who.byId(bobId), asker: 2, now: 0 })
+    const carol = "carol" as PersonName
+    assert.deepStrictEqual(side.hear(said({ _tag: "Found", name: carol, certificate: bobsCertificate })), [])
+    assert.lengthOf(side.hear(found), 1)
+    const certificate = new Uint8Array(144).fill(8)
+    assert.deepStrictEqual(side.hear(said({ _tag: "Found", name: bob, certificate })), [
+      { _tag: "Found", who: Who.byId(bobId), asker: 2, name: bob, certificate },
+    ])
   })
 
   it("about nobody is told so; an error about somebody else changes nothing", () => {
