@@ -46,8 +46,11 @@ export interface Acquaintances {
     isFree: () => boolean,
   ) => Pick<Calls.Config, "admits" | "pskOf" | "highestSerial" | "pinned">
   readonly useUpInvitation: (inviteId: Uint8Array, by: PersonId.PersonId) => Effect.Effect<boolean>
-  /** Keeps what a chat that was agreed on, or a comparison, has shown of somebody. */
-  readonly learn: (peer: ChatKeys["peer"], event: Trust.Event) => Effect.Effect<void>
+  /**
+   * Keeps what a chat that was agreed on, or a comparison, has shown of somebody. A name that only they themselves say
+   * is theirs is kept as theirs nowhere: it may be somebody else's.
+   */
+  readonly learn: (peer: ChatKeys["peer"], event: Trust.Event, isVouchedFor: boolean) => Effect.Effect<void>
 }
 
 /** @param server where the names mean something, as `host:port`; empty if there is none */
@@ -130,9 +133,16 @@ export const make = Effect.fnUntraced(function* (server: string, report: PeerRep
             typeof error === "string" ? Effect.succeed(false) : Effect.as(report.problem(error.problem), false),
           ),
         ),
-    learn: (peer, event) => {
+    learn: (peer, event, isVouchedFor) => {
       const { id, name, certificate } = peer
-      const sighting = { id, name, server, serial: certificate.serial, event, now: seconds() }
+      const sighting = {
+        id,
+        name,
+        server: isVouchedFor ? server : "",
+        serial: certificate.serial,
+        event,
+        now: seconds(),
+      }
       return profile
         .updateContacts((book) => ContactBook.met(book, sighting))
         .pipe(

@@ -24,13 +24,15 @@ export interface Options {
   /** What they are called here. */
   readonly label: string
   readonly keys: ChatKeys
+  /** Whether the server says that the name is that key's. */
+  readonly isVouchedFor: boolean
   readonly remote: Endpoint
   readonly open: Effect.Effect<Chat, never, Scope.Scope>
 }
 
 /** The chat that was agreed on with them. */
 export const meeting = (options: Options): Meeting => {
-  const { acquaintances, report, cryptography, self, label, keys, remote } = options
+  const { acquaintances, report, cryptography, self, label, keys, isVouchedFor, remote } = options
   const { id } = keys.peer
   let chat: Chat | undefined
   /** Something was shown that can be compared. */
@@ -60,11 +62,11 @@ export const meeting = (options: Options): Meeting => {
       if (!isComparable) return Effect.fail(PeerErrors.nothingCompared)
       isComparable = false
       if (outcome.value === "yes") {
-        return Effect.andThen(acquaintances.learn(keys.peer, "Confirmed"), showTrust(label))
+        return Effect.andThen(acquaintances.learn(keys.peer, "Confirmed", isVouchedFor), showTrust(label))
       }
       // Somebody sits in between, or it is somebody else: nothing more is to be said here.
       return acquaintances
-        .learn(keys.peer, "Denied")
+        .learn(keys.peer, "Denied", isVouchedFor)
         .pipe(
           Effect.andThen(showTrust(label)),
           Effect.andThen(report.problem(PeerErrors.denied(label))),

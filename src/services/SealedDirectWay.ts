@@ -124,6 +124,7 @@ export const make = Effect.fnUntraced(function* (options: Options, report: PeerR
         self: profile.id,
         label: labelOf(keys.peer),
         keys,
+        isVouchedFor: false,
         remote,
         open: Effect.tap(sessions.open({ socket, remote, keys, patience }), ({ opened }) =>
           opened.pipe(
@@ -156,7 +157,7 @@ export const make = Effect.fnUntraced(function* (options: Options, report: PeerR
       )
       if (admission !== "Accepted") yield* turnDown
       // An id that was typed is as good as one that a server tells.
-      else if (expected !== undefined) yield* acquaintances.learn(opened.value.keys.peer, "Accepted")
+      else if (expected !== undefined) yield* acquaintances.learn(opened.value.keys.peer, "Accepted", false)
       return { admission, meeting: meeting(opened.value, remote) }
     })
 

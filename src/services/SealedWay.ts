@@ -16,7 +16,7 @@ import { Cryptography } from "./Cryptography.ts"
 import { KnownServers } from "./KnownServers.ts"
 import * as PeerErrors from "./PeerErrors.ts"
 import type { PeerReport } from "./PeerReport.ts"
-import type { Call, Meeting } from "./Meeting.ts"
+import type { Call } from "./Meeting.ts"
 import type { Online, PeerWay } from "./PeerWay.ts"
 import { Profile } from "./Profile.ts"
 import * as ProvenPerson from "./ProvenPerson.ts"
@@ -56,35 +56,42 @@ export const throughServer = Effect.fnUntraced(function* (options: Options, repo
   const rings = Rings.make(acquaintances, report, () => busyWith())
   const told = new Set<string>()
 
-  const meeting = (label: string, agreement: SealedAgreement): Meeting => {
-    const { keys, remote, socket } = agreement
+  /**
+   * Both have said yes: what the handshake and the server have shown is kept.
+   *
+   * @param dialled by which name the server found them. What they call themselves may be anybody's name
+   */
+  const agreed = Effect.fnUntraced(function* (
+    online: SealedLink,
+    { keys: proven, remote, socket, invited }: SealedAgreement,
+    dialled?: PersonName,
+  ) {
+    const { id, name: claimed } = proven.peer
+    const isVouchedFor = dialled !== undefined || (yield* online.isNameOf(claimed, id))
+    const keys = { ...proven, peer: { ...proven.peer, name: dialled ?? claimed } }
+    if (invited) yield* acquaintances.learn(keys.peer, "Invited", isVouchedFor)
+    else if (isVouchedFor) yield* acquaintances.learn(keys.peer, "Accepted", isVouchedFor)
     return ProvenPerson.meeting({
       acquaintances,
       report,
       cryptography,
       self: profile.id,
-      label,
+      label: acquaintances.label(id, keys.peer.name, isVouchedFor),
       keys,
+      isVouchedFor,
       remote,
       open: sessions.open({ socket, remote, keys, patience }),
     })
-  }
-
-  /** Both have said yes: what the handshake and the server have shown is kept. */
-  const agreed = (agreement: SealedAgreement, isVouchedFor: boolean): Effect.Effect<Meeting> =>
-    Effect.gen(function* () {
-      const { peer } = agreement.keys
-      if (agreement.invited) yield* acquaintances.learn(peer, "Invited")
-      else if (isVouchedFor) yield* acquaintances.learn(peer, "Accepted")
-      return meeting(acquaintances.label(peer.id, peer.name, isVouchedFor || agreement.invited), agreement)
-    })
+  })
 
   const dial = (online: SealedLink, target: Acquaintances.Target, invitation?: Invitation.Invitation): Call => ({
     peer: target.label,
     trust: target.trust,
     answer: online.call({ who: target.who, expected: target.expected, invitation }).pipe(
       Effect.mapError(PeerErrors.fromSealed(target.label)),
-      Effect.flatMap((agreement) => agreed(agreement, target.who._tag === "Name")),
+      Effect.flatMap((agreement) =>
+        agreed(online, agreement, target.who._tag === "Name" ? target.who.name : undefined),
+      ),
     ),
   })
 
@@ -131,12 +138,7 @@ export const throughServer = Effect.fnUntraced(function* (options: Options, repo
   const online = (current: SealedLink): Online => ({
     list: list(current),
     call: (typed) => call(current, typed),
-    incoming: Effect.flatMap(current.incoming, (agreement) => {
-      const { id, name } = agreement.keys.peer
-      return Effect.flatMap(current.isNameOf(name, id), (isVouchedFor) =>
-        Effect.asSome(agreed(agreement, isVouchedFor)),
-      )
-    }),
+    incoming: Effect.flatMap(current.incoming, (agreement) => Effect.asSome(agreed(current, agreement))),
     lost: Effect.map(current.lost, (error) =>
       error.reason === "Replaced" ? Option.some(PeerErrors.fromLink(error)) : Option.none(),
     ),

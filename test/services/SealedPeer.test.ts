@@ -4,7 +4,7 @@ import * as NodeServerIdentity from "nomitm/adapters/node/NodeServerIdentity"
 import * as Fingerprint from "nomitm/domain/identity/Fingerprint"
 import * as SafetyNumber from "nomitm/domain/identity/SafetyNumber"
 import * as ContactBook from "nomitm/domain/profile/ContactBook"
-import { connect, type Person, problem, promise as promiseIn } from "./SealedPeerStage.ts"
+import { callAs, connect, type Person, problem, promise as promiseIn } from "./SealedPeerStage.ts"
 import { primitives } from "./SecureStage.ts"
 import { type World, worlds } from "./worlds.ts"
 
@@ -233,6 +233,20 @@ describe.each(worlds.map((world) => ({ world, name: world.name })))(
         yield* mallory.screen.type("/chat alice")
         assert.include((yield* problem(alice, "Key_changed")).message, fingerprintOf(mallory))
         yield* problem(mallory, "Declined")
+      }),
+    )
+
+    promise("calls somebody only by a name that the server gave them, whatever they call themselves", (stage) =>
+      Effect.gen(function* () {
+        const alice = yield* stage.person("alice", 2)
+        yield* alice.screen.nextOf("registered")
+        const trudy = yield* callAs(stage, { registered: "trudy", says: "carol", callee: alice, n: 4 })
+        const { peer, trust } = yield* alice.screen.nextOf("incoming")
+        assert.deepStrictEqual([peer, trust], [Fingerprint.of(primitives, trudy.id), "unknown"])
+        yield* alice.screen.type("/accept")
+        yield* trudy.agree
+        const contacts = yield* alice.profile.contacts
+        assert.deepStrictEqual(ContactBook.list(contacts), [])
       }),
     )
 

@@ -1,12 +1,18 @@
 /**
  * People with keys and their peers, and a server over TLS, in one of the worlds.
  */
-import { Context, Effect, Exit, Fiber, Layer, Result, Scope } from "effect"
+import { Clock, Context, Effect, Exit, Fiber, Layer, Result, Scope } from "effect"
 import * as MemoryScreen from "nomitm/adapters/memory/MemoryScreen"
 import * as EnglishWords from "nomitm/adapters/node/EnglishWords"
 import * as NodeCryptography from "nomitm/adapters/node/NodeCryptography"
+import * as CallHandshake from "nomitm/domain/call/CallHandshake"
 import * as Invitation from "nomitm/domain/call/Invitation"
+import * as LinkChannel from "nomitm/domain/call/LinkChannel"
 import { formatHostPort } from "nomitm/domain/Endpoint"
+import type { Identity } from "nomitm/domain/identity/Identity"
+import * as Certificate from "nomitm/domain/identity/Certificate"
+import * as ClientLine from "nomitm/domain/nomitm1/ClientLine"
+import * as ServerLine from "nomitm/domain/nomitm1/ServerLine"
 import type { PersonName } from "nomitm/domain/PersonName"
 import type { PeerEvent } from "nomitm/domain/PeerEvent"
 import type { ServerAddress } from "nomitm/domain/ServerAddress"
@@ -16,6 +22,7 @@ import { NameStore } from "nomitm/services/NameStore"
 import { Profile } from "nomitm/services/Profile"
 import { SealedChat } from "nomitm/services/SealedChat"
 import * as SealedPeer from "nomitm/services/SealedPeer"
+import { type Connection, RendezvousTransport } from "nomitm/services/RendezvousTransport"
 import { SealedRendezvous } from "nomitm/services/SealedRendezvous"
 import type { Options } from "nomitm/services/SealedWay"
 import type { ServerIdentity } from "nomitm/services/ServerIdentity"
@@ -35,12 +42,16 @@ export interface PersonOptions extends Partial<Pick<Options, "policy" | "unliste
   /** Whose keys and contacts: another label, another person. The same label is the same profile. */
   readonly profile?: string
   readonly server?: ServerAddress
+  /** A liar: what they say their name is to whom they call, where they are registered under another. */
+  readonly says?: string
 }
 
 export interface Stage {
   /** Somebody at `address(n)`, registered under this name. */
   readonly person: (name: string, n: number, options?: PersonOptions) => Effect.Effect<Person, never, Scope.Scope>
   readonly server: () => ServerAddress
+  readonly world: World
+  readonly host: (n: number) => Host
   readonly stopServer: Effect.Effect<void>
   /** Starts it again: names stay owned. */
   readonly startServer: (tls?: ServerIdentity) => Effect.Effect<void>
@@ -93,13 +104,17 @@ export const promise =
 
         return yield* program({
           startServer,
+          world,
+          host,
           server: () => address,
           stopServer: Effect.suspend(() => Scope.close(running, Exit.void)),
           person: Effect.fnUntraced(function* (name, n, options = {}) {
             const screen = yield* MemoryScreen.make({ interactive: options.interactive ?? true })
             const profile = yield* profileOf(options.profile ?? name)
+            const { says = name } = options
+            const transports = says === name ? host(n) : lying(host(n), Context.get(profile, Profile), name, says)
             const peer = SealedPeer.throughServer({
-              name: name as PersonName,
+              name: says as PersonName,
               server: options.server ?? address,
               unlisted: options.unlisted ?? false,
               policy: options.policy ?? "ask",
@@ -112,7 +127,7 @@ export const promise =
                   SealedChat.layer,
                   screen.layer,
                   Layer.succeedContext(profile),
-                ).pipe(Layer.provideMerge(NodeCryptography.layer), Layer.provide([EnglishWords.layer, host(n)])),
+                ).pipe(Layer.provideMerge(NodeCryptography.layer), Layer.provide([EnglishWords.layer, transports])),
               ),
               Effect.match({ onSuccess: () => 0, onFailure: ({ exitCode }) => exitCode }),
             )
@@ -154,6 +169,31 @@ export const promise =
       }),
     )
 
+/** A host whose peer registers as `name` while it takes itself for `says`. */
+const lying = (host: Host, profile: Profile["Service"], name: string, says: string): Host =>
+  Layer.flatMap(host, (transports) => {
+    const { connect, listen } = Context.get(transports, RendezvousTransport)
+    const lie = (connection: Connection, identity: Identity): Connection => ({
+      ...connection,
+      send: (text) =>
+        connection.send(
+          text.startsWith("REGISTER ") ? `${SecureStage.registerLine(identity, name, connection.secured)}\n` : text,
+        ),
+      receive: Effect.map(connection.receive, (chunk) => {
+        const text = new TextDecoder().decode(chunk)
+        return new TextEncoder().encode(text.replace(`REGISTER ${name} OK`, `REGISTER ${says} OK`))
+      }),
+    })
+    const transport = RendezvousTransport.of({
+      listen,
+      connect: (options) =>
+        Effect.flatMap(connect(options), (connection) =>
+          Effect.map(Effect.orDie(profile.identity), (identity) => lie(connection, identity)),
+        ),
+    })
+    return Layer.succeedContext(Context.add(transports, RendezvousTransport, transport))
+  })
+
 /** alice calls bob, who says yes. */
 export const connect = Effect.fnUntraced(function* (alice: Person, bob: Person) {
   yield* alice.screen.nextOf("registered")
@@ -162,4 +202,59 @@ export const connect = Effect.fnUntraced(function* (alice: Person, bob: Person) 
   yield* bob.screen.nextOf("incoming")
   yield* bob.screen.type("/accept")
   return [yield* alice.screen.nextOf("connected"), yield* bob.screen.nextOf("connected")] as const
+})
+
+/** Somebody with bare lines calls, registered under one name and saying another in the handshake. */
+export const callAs = Effect.fnUntraced(function* (
+  { server, host, world }: Stage,
+  {
+    registered,
+    says,
+    callee,
+    n,
+  }: { readonly registered: string; readonly says: string; readonly callee: Person; readonly n: number },
+) {
+  const { primitives } = SecureStage
+  const client = yield* SecureStage.register({ ...server(), security: "Tls" }, registered, world.address(n)).pipe(
+    Effect.provide(host(n)),
+  )
+  const certificate = Result.getOrThrow(
+    Certificate.decode((yield* Effect.orDie(callee.profile.identity)).certificate.encoded),
+  )
+  const callId = SecureStage.bytesOf("the call", 16)
+  const name = callee.profile.id
+  const started = CallHandshake.initiate(primitives, {
+    self: { identity: client.who, name: says as PersonName },
+    callee: certificate,
+    dialled: { _tag: "Id", id: name },
+    entropy: { callId, ephemeral: SecureStage.bytesOf("ephemeral", 32), kemSeed: SecureStage.bytesOf("kem", 64) },
+  })!
+  const say = (line: ClientLine.ClientLine) => client.say(ClientLine.encode(line))
+  yield* say({ _tag: "Chat", who: { _tag: "Id", id: name }, callId, m1: started.m1 })
+  const heard = (tag: "Pass" | "AskPort" | "StartChat") =>
+    Effect.repeat(
+      Effect.map(client.hear, (line) => Result.getOrUndefined(ServerLine.decode(line))),
+      { until: (line) => line?._tag === tag },
+    )
+  const m2 = yield* heard("Pass")
+  const now = yield* Effect.map(Clock.currentTimeMillis, (millis) => Math.floor(millis / 1000))
+  const judgement = { now, highestSerial: () => undefined }
+  const keys = CallHandshake.readM2(
+    primitives,
+    started.state,
+    m2?._tag === "Pass" ? m2.data : new Uint8Array(0),
+    judgement,
+  )!
+  const m3 = LinkChannel.seal(primitives, LinkChannel.make(keys), LinkChannel.confirm)!
+  yield* say({ _tag: "Pass", callId, data: m3.data })
+  return {
+    id: client.who.id,
+    /** Says yes to a port, and waits until the chat could begin. */
+    agree: Effect.gen(function* () {
+      yield* heard("AskPort")
+      yield* say({ _tag: "PortFree", callId })
+      yield* heard("StartChat")
+      yield* Effect.sleep(200)
+    }),
+  }
 })
