@@ -91,6 +91,9 @@ const hostName = /^(?=.{1,253}$)[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,62})(?:\.[A-Za-z0
 /**
  * Reads `HOST:PORT`, or `HOST` where there is a default port; IPv6 addresses stand in brackets when a port follows.
  *
+ * What is known of a server is known by this text, so one host has one spelling: a name is in lower case, without a dot at
+ * its end. DNS makes no difference.
+ *
  * @param text what was typed
  * @param defaultPort the port if none is given; without one a port must be given
  */
@@ -104,5 +107,5 @@ export const parseHostPort = (text: string, defaultPort?: Port): Option.Option<H
   if (Option.isSome(address)) return Option.some({ host: address.value, port: port.value })
   // Digits and dots alone are a mistyped address, not a name.
   if (bracketed !== null || /^[0-9.]+$/.test(host) || !hostName.test(host)) return Option.none()
-  return Option.some({ host, port: port.value })
+  return Option.some({ host: host.toLowerCase().replace(/\.$/, ""), port: port.value })
 }

@@ -120,7 +120,8 @@ describe("HOST:PORT as a person types it", () => {
   it.each([
     ["example.org:80", "example.org", 80],
     ["example.org", "example.org", 6969],
-    ["example.org.", "example.org.", 6969],
+    ["example.org.", "example.org", 6969],
+    ["Chat.Example.ORG.:80", "chat.example.org", 80],
     ["localhost", "localhost", 6969],
     ["my_host-1:1", "my_host-1", 1],
     ["192.0.2.1", "192.0.2.1", 6969],
