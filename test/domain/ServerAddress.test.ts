@@ -13,7 +13,7 @@ const read = (text: string) =>
   })
 
 const HostPort = Schema.Struct({
-  host: Schema.Literals(["example.org", "localhost", "192.0.2.1", "2001:db8::1", "a-b.c_d.example."]),
+  host: Schema.Literals(["example.org", "localhost", "192.0.2.1", "2001:db8::1", "a-b.c_d.example"]),
   port: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 65535 })),
 })
 const Key = Schema.Array(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 255 }))).check(
