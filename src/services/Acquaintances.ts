@@ -23,6 +23,9 @@ import { Profile } from "./Profile.ts"
 /** Whose calls are taken: everybody's when the person says yes, or without asking from some of them and from no other. */
 export type Policy = "ask" | "contacts" | "invited" | "anyone"
 
+/** What somebody is called of whom no name is known. */
+const nobodysName = "somebody" as PersonName.PersonName
+
 /** Somebody who is to be called. */
 export interface Target {
   readonly who: Who.Who
@@ -48,7 +51,7 @@ export interface Acquaintances {
   readonly useUpInvitation: (inviteId: Uint8Array, by: PersonId.PersonId) => Effect.Effect<boolean>
   /**
    * Keeps what a chat that was agreed on, or a comparison, has shown of somebody. A name that only they themselves say
-   * is theirs is kept as theirs nowhere: it may be somebody else's.
+   * is theirs is kept as theirs nowhere, nor is it what they are called here: it may be somebody else's.
    */
   readonly learn: (peer: ChatKeys["peer"], event: Trust.Event, isVouchedFor: boolean) => Effect.Effect<void>
 }
@@ -137,7 +140,7 @@ export const make = Effect.fnUntraced(function* (server: string, report: PeerRep
       const { id, name, certificate } = peer
       const sighting = {
         id,
-        name,
+        name: isVouchedFor || server === "" ? name : nobodysName,
         server: isVouchedFor ? server : "",
         serial: certificate.serial,
         event,

@@ -127,7 +127,8 @@ export const throughServer = Effect.fnUntraced(function* (options: Options, repo
       Effect.mapError(PeerErrors.fromLink),
       Effect.map((users) => {
         const people = users.map(({ name, id }) => ({
-          name,
+          // A server can put any name beside an id: who is known is called by what proves to be theirs.
+          name: acquaintances.label(id, name, true),
           fingerprint: acquaintances.fingerprint(id),
           trust: acquaintances.trust(id),
         }))

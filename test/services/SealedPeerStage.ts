@@ -44,6 +44,8 @@ export interface PersonOptions extends Partial<Pick<Options, "policy" | "unliste
   readonly server?: ServerAddress
   /** A liar: what they say their name is to whom they call, where they are registered under another. */
   readonly says?: string
+  /** A hostile server: what is heard instead of what it says. */
+  readonly hears?: (text: string) => string
 }
 
 export interface Stage {
@@ -111,8 +113,11 @@ export const promise =
           person: Effect.fnUntraced(function* (name, n, options = {}) {
             const screen = yield* MemoryScreen.make({ interactive: options.interactive ?? true })
             const profile = yield* profileOf(options.profile ?? name)
-            const { says = name } = options
-            const transports = says === name ? host(n) : lying(host(n), Context.get(profile, Profile), name, says)
+            const { says = name, hears = (text) => text } = options
+            const transports =
+              says === name && options.hears === undefined
+                ? host(n)
+                : lying(host(n), Context.get(profile, Profile), name, { says, hears })
             const peer = SealedPeer.throughServer({
               name: says as PersonName,
               server: options.server ?? address,
@@ -169,19 +174,26 @@ export const promise =
       }),
     )
 
-/** A host whose peer registers as `name` while it takes itself for `says`. */
-const lying = (host: Host, profile: Profile["Service"], name: string, says: string): Host =>
+/** A host whose peer registers as `name` while it takes itself for `says`, and hears something else than is said. */
+const lying = (
+  host: Host,
+  profile: Profile["Service"],
+  name: string,
+  { says, hears }: Required<Pick<PersonOptions, "says" | "hears">>,
+): Host =>
   Layer.flatMap(host, (transports) => {
     const { connect, listen } = Context.get(transports, RendezvousTransport)
     const lie = (connection: Connection, identity: Identity): Connection => ({
       ...connection,
       send: (text) =>
         connection.send(
-          text.startsWith("REGISTER ") ? `${SecureStage.registerLine(identity, name, connection.secured)}\n` : text,
+          says !== name && text.startsWith("REGISTER ")
+            ? `${SecureStage.registerLine(identity, name, connection.secured)}\n`
+            : text,
         ),
       receive: Effect.map(connection.receive, (chunk) => {
         const text = new TextDecoder().decode(chunk)
-        return new TextEncoder().encode(text.replace(`REGISTER ${name} OK`, `REGISTER ${says} OK`))
+        return new TextEncoder().encode(hears(text.replace(`REGISTER ${name} OK`, `REGISTER ${says} OK`)))
       }),
     })
     const transport = RendezvousTransport.of({
