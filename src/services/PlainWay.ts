@@ -7,8 +7,9 @@ import type { Dialect } from "../domain/Dialect.ts"
 import * as Endpoint from "../domain/Endpoint.ts"
 import * as Problem from "../domain/Problem.ts"
 import * as Username from "../domain/Username.ts"
-import { ChatSession } from "./ChatSession.ts"
+import { ChatEnded, ChatSession } from "./ChatSession.ts"
 import * as PeerErrors from "./PeerErrors.ts"
+import type { PeerReport } from "./PeerReport.ts"
 import type { PeerSocket } from "./PeerTransport.ts"
 import { PeerTransport } from "./PeerTransport.ts"
 import type { Meeting } from "./Meeting.ts"
@@ -34,14 +35,31 @@ export const throughServer = Effect.fnUntraced(function* (options: Speaker & { r
   const rendezvous = yield* RendezvousClient
   const sessions = yield* ChatSession
 
-  const meeting = ({ peer, remote, socket }: Agreement): Meeting => ({
-    peer,
-    remote,
-    person: undefined,
-    open: sessions.open({ socket, remote, dialect, self: name, peer, patience }),
-  })
+  /** Where the server says no name, the other side does, and may say any. */
+  const open = ({ peer, remote, socket }: Agreement, report: PeerReport): Meeting["open"] =>
+    Effect.map(sessions.open({ socket, remote, dialect, self: name, peer, patience }), (chat) => {
+      const refuse = (said: string) =>
+        report.problem(PeerErrors.plaintextContact(said)).pipe(
+          Effect.andThen(chat.close),
+          Effect.andThen(chat.ended),
+          Effect.flatMap((ending) => Effect.fail(new ChatEnded({ ending }))),
+        )
+      return {
+        ...chat,
+        opened: Effect.flatMap(chat.opened, (said) => (isContact(said) ? refuse(said) : Effect.succeed(said))),
+      }
+    })
 
-  const online = (link: Link): Omit<Online, "incoming"> => ({
+  const meeting =
+    (report: PeerReport) =>
+    (agreement: Agreement): Meeting => ({
+      peer: agreement.peer,
+      remote: agreement.remote,
+      person: undefined,
+      open: open(agreement, report),
+    })
+
+  const online = (link: Link, report: PeerReport): Omit<Online, "incoming"> => ({
     list: link.users.pipe(
       Effect.map((users) => ({ event: "users" as const, users })),
       Effect.mapError(PeerErrors.fromLink),
@@ -50,7 +68,7 @@ export const throughServer = Effect.fnUntraced(function* (options: Speaker & { r
       if (!Username.isUsername(typed)) return Effect.fail(Problem.fromCode("Name_invalid"))
       if (typed === name) return Effect.fail(Problem.fromCode("Self_call"))
       if (isContact(typed)) return Effect.fail(PeerErrors.plaintextContact(typed))
-      const answer = Effect.map(Effect.mapError(link.call(typed), PeerErrors.fromLink), meeting)
+      const answer = Effect.map(Effect.mapError(link.call(typed), PeerErrors.fromLink), meeting(report))
       return Effect.succeed({ peer: typed, trust: undefined, answer })
     },
     lost: Effect.as(link.lost, Option.none()),
@@ -64,13 +82,13 @@ export const throughServer = Effect.fnUntraced(function* (options: Speaker & { r
       const incoming = (link: Link): Online["incoming"] =>
         Effect.flatMap(link.incoming, (agreement) => {
           const caller = Option.getOrUndefined(agreement.peer)
-          if (caller === undefined || !isContact(caller)) return Effect.succeed(Option.some(meeting(agreement)))
+          if (caller === undefined || !isContact(caller)) return Effect.succeed(Option.some(meeting(report)(agreement)))
           return Effect.as(report.problem(PeerErrors.plaintextContact(caller)), Option.none())
         })
       const available = (): boolean => chats.current() === undefined
       const connect = rendezvous.connect({ ...options, available }).pipe(
         Effect.mapError(PeerErrors.fromLink),
-        Effect.map((link) => ({ ...online(link), incoming: incoming(link) })),
+        Effect.map((link) => ({ ...online(link, report), incoming: incoming(link) })),
       )
       return stayOnline(name, connect, report, beOnline)
     },
