@@ -204,16 +204,19 @@ const chat = (state: State, event: Extract<Event, { readonly _tag: "Chat" }>): S
   if (callee === undefined) return [state, refuse("User_not_online")]
   if (callee.id === caller.id) return [state, refuse("Self_call")]
   const mine = open(state, caller.number, "caller")
-  if (mine.length >= maxAsCaller || mine.some((call) => call.callee.id === callee.id)) {
-    return [state, refuse("Already_calling")]
-  }
+  const theirs = open(state, callee.number, "callee")
+  const isCalling =
+    mine.some((call) => call.callee.id === callee.id) ||
+    // A key has several names, and as many connections: they must not be all who can call somebody.
+    theirs.some((call) => call.caller.id === caller.id)
+  if (mine.length >= maxAsCaller || isCalling) return [state, refuse("Already_calling")]
   const calling = CallRate.take(rateOf(state.calling, caller.id), maxCallsPerMinute, now)
   if (calling === undefined) return [state, refuse("Too_fast")]
   const rung = counted(swept(state, now), caller.id, calling)
   const key = Base64Field.encode(callId)
   // From here on it counts as a call: otherwise it would show who is called by many, and be a way to try often.
   const ringing = CallRate.take(rateOf(state.ringing, callee.id), maxRingsPerMinute, now)
-  if (ringing === undefined || open(state, callee.number, "callee").length >= maxAsCallee) {
+  if (ringing === undefined || theirs.length >= maxAsCallee) {
     return [rung, refuse("Declined")]
   }
   if (HashMap.has(state.calls, key)) return [rung, refuse("Malformed")]

@@ -128,6 +128,18 @@ describe("calls at a server", () => {
     assert.include(desk.hear(), "8: Incoming")
   })
 
+  it("come from a key once at a time, however many names and connections it has: nobody is called by it alone", () => {
+    const desk = new Desk()
+    const callee = party(9)
+    for (let n = 1; n <= 8; n++) desk.chat(party(n, 1), callee, n)
+    assert.deepStrictEqual(
+      desk.hear().filter((line) => line.includes("Incoming") || line.includes("Ended")),
+      ["9: Incoming", ...[2, 3, 4, 5, 6, 7, 8].map((n) => `${n}: Ended Already_calling`)],
+    )
+    desk.chat(party(20), callee, 20)
+    assert.include(desk.hear(), "9: Incoming")
+  })
+
   it("that have started do not count as open: who could not reach the other calls again at once", () => {
     const desk = new Desk().chat(alice, bob, 1).accept(2, 1)
     desk.raise({ _tag: "PortFound", key: keyOf(1), port: 50_000 }).hear()
