@@ -3,6 +3,7 @@
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import type { Ending } from "../domain/Conversation.ts"
 import * as Endpoint from "../domain/Endpoint.ts"
@@ -138,8 +139,11 @@ export const make = (report: PeerReport): PeerChats => {
       const answer = Effect.raceFirst(answered, Deferred.await(mine.givenUp))
       // An answer may have come in the moment in which somebody else was faster.
       const agreed = Effect.tap(answer, () => (current === mine ? Effect.void : Deferred.await(mine.givenUp)))
-      return report.show({ event: "calling", peer, ...(trust === undefined ? {} : { trust }) }).pipe(
-        Effect.andThen(agreed),
+      const show = report.show({ event: "calling", peer, ...(trust === undefined ? {} : { trust }) })
+      // Dialled in the same moment, shown after: who calls us meanwhile must not find us busy and yet calling nobody.
+      return Effect.forkScoped(agreed, { startImmediately: true }).pipe(
+        Effect.tap(() => show),
+        Effect.flatMap(Fiber.join),
         Effect.matchEffect({
           onSuccess: (meeting) => Effect.asVoid(converse(mine, meeting)),
           onFailure: (problem) => end(mine, report.problem(problem)),
@@ -153,6 +157,10 @@ export const make = (report: PeerReport): PeerChats => {
     Effect.suspend(() => {
       const caller = Option.getOrElse(meeting.peer, () => Endpoint.format(meeting.remote))
       if (current !== undefined) {
+        // Whom we have dialled counts, and not who was let in before and took their time: they are told at once.
+        if (meeting.person !== undefined && (current.chat !== undefined || current.peer !== caller)) {
+          return Effect.scoped(Effect.flatMap(meeting.open, ({ close }) => close))
+        }
         // Somebody was faster: the program that called is told nothing, and gives up.
         if (current.chat !== undefined) return Effect.void
         // The server has brought us together with this one; our own call it refuses.

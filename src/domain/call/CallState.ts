@@ -13,7 +13,7 @@ import * as Bytes from "../crypto/Bytes.ts"
 import type { PersonId } from "../identity/PersonId.ts"
 import type { EndCode } from "../nomitm1/ClientLine.ts"
 import type * as Who from "../nomitm1/Who.ts"
-import type { Action } from "./CallEvent.ts"
+import type { Action, Event } from "./CallEvent.ts"
 import type * as CallHandshake from "./CallHandshake.ts"
 import type { ChatKeys } from "./ChatKeys.ts"
 import type { LinkChannel } from "./LinkChannel.ts"
@@ -56,6 +56,8 @@ export interface Dialling extends Common {
   readonly expected: PersonId | undefined
   readonly psk: Uint8Array | undefined
   readonly entropy: CallHandshake.CallerEntropy
+  /** A call from somebody of the name that is looked up, who would be turned away if it were not them. It waits. */
+  readonly early?: Extract<Event, { readonly _tag: "Incoming" }> | undefined
 }
 
 /** M1 was sent. */
@@ -176,11 +178,26 @@ export const failed = (
   { byUs = false, change }: Partial<Pick<Extract<Action, { _tag: "CallFailed" }>, "byUs" | "change">> = {},
 ): Action => ({ _tag: "CallFailed", callId, code, byUs, change })
 
+/** Who called while they were looked up hears that it comes to nothing. */
+export const declineEarly = (state: State, call: Call): Step => {
+  const early = call._tag === "Dialling" ? call.early : undefined
+  return early === undefined ? [state, nothing] : [close(state, early.callId), [end(early.callId, "Declined")]]
+}
+
+/** Who called while they were looked up has given up. */
+export const forgetEarly = (state: State, callId: Uint8Array): State => {
+  const ours = outgoing(state)
+  if (ours?._tag !== "Dialling" || ours.early === undefined || keyOf(ours.early.callId) !== keyOf(callId)) return state
+  return close(put(state, { ...ours, early: undefined }), callId)
+}
+
 /** Ends a call: the server is told with `code` if it knows the call, the person with `reason` if it waits for it. */
-export const hangUp = (state: State, call: Call, code: EndCode, reason: string, byUs = false): Step => [
-  leave(state, call),
-  [
+export const hangUp = (before: State, call: Call, code: EndCode, reason: string, byUs = false): Step => {
+  const [state, declined] = declineEarly(leave(before, call), call)
+  const actions = [
+    ...declined,
     ...(call._tag === "Dialling" || (call._tag === "Agreed" && call.started) ? [] : [end(call.callId, code)]),
     ...(isKnown(call) ? [failed(call.callId, reason, { byUs })] : []),
-  ],
-]
+  ]
+  return [state, actions]
+}

@@ -50,7 +50,9 @@ export const step = (config: Config, state: State, event: Event, time: Time): St
       return linkLost(state)
   }
   const call = CallState.find(state, event.callId)
-  if (call === undefined) return [state, nothing]
+  if (call === undefined) {
+    return [event._tag === "Ended" ? CallState.forgetEarly(state, event.callId) : state, nothing]
+  }
   switch (event._tag) {
     case "Passed":
       return passed(config, state, call, event.data, time)

@@ -4,6 +4,7 @@
 import * as Result from "effect/Result"
 import * as Fingerprint from "../identity/Fingerprint.ts"
 import * as PersonId from "../identity/PersonId.ts"
+import type { PersonName } from "../PersonName.ts"
 import * as Bytes from "../crypto/Bytes.ts"
 import type { Action, Config, Event, KeyChange, RefusedCode, Time, Welcome } from "./CallEvent.ts"
 import * as CallHandshake from "./CallHandshake.ts"
@@ -39,7 +40,12 @@ export const incoming = (
   // Nobody but a confused or hostile server lets us call ourselves.
   if (Bytes.equals(callerHash, PersonId.hash(primitives, self.identity.id))) return decline(state, callId)
   const others = [...state.calls.values()].filter((call) => !CallState.isOutgoing(call) && !isOurs(call))
-  if (others.length >= CallState.maxIncoming) return [state, [CallState.end(callId, "Declined")]]
+  if (others.length >= CallState.maxIncoming) {
+    // One whose chat has begun has nothing to wait for any more: it makes room.
+    const begun = others.find((call) => call._tag === "Agreed" && call.started)
+    if (begun === undefined) return [state, [CallState.end(callId, "Declined")]]
+    return incoming(config, CallState.close(state, begun.callId), event, time)
+  }
 
   const { highestSerial } = config
   const read = CallHandshake.readM1(primitives, { self, callId, callerHash, now: time.seconds, highestSerial }, m1)
@@ -69,7 +75,11 @@ export const incoming = (
     wanted === undefined
       ? config.admits({ id: caller.id, name: caller.name, invited: caller.inviteId !== undefined })
       : "Accept"
-  if (welcome === "Refuse") return decline(state, callId, told("Not_admitted"))
+  if (welcome === "Refuse") {
+    return ours?._tag === "Dialling" && couldBe(ours, caller.name)
+      ? [CallState.put(state, { ...ours, early: event }), nothing]
+      : decline(state, callId, told("Not_admitted"))
+  }
   const answered = CallHandshake.answer(primitives, caller, psk, entropy)
   if (answered === undefined) return decline(state, callId)
 
@@ -87,6 +97,13 @@ export const incoming = (
   const [next, withdrawn] = wanted === undefined ? [state, nothing] : withdraw(state, wanted, callId)
   return [CallState.put(next, call), [...withdrawn, CallState.pass(callId, answered.m2)]]
 }
+
+/**
+ * Whether somebody could be the one we look up: then we both call each other, and that is told when the server has said
+ * whose name it is.
+ */
+const couldBe = ({ early, expected, who }: Dialling, name: PersonName): boolean =>
+  early === undefined && expected === undefined && who._tag === "Name" && who.name === name
 
 /** Whether it is a call that we made, to be told from those that count against `maxIncoming`. */
 const isOurs = (call: CallState.Call): boolean => call._tag === "Agreed" && call.keys.isInitiator

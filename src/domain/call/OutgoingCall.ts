@@ -64,9 +64,10 @@ const settle = (state: State, is: (who: Who.Who) => boolean): State | undefined 
 export const found = (
   config: Config,
   state: State,
-  { name, certificate: encoded }: Extract<Event, { readonly _tag: "Found" }>,
+  event: Extract<Event, { readonly _tag: "Found" }>,
   time: Time,
 ): Step => {
+  const { name, certificate: encoded } = event
   const decoded = Result.getOrUndefined(Certificate.decode(encoded))
   if (decoded === undefined) return [state, nothing]
   const ours = CallState.outgoing(state)
@@ -78,9 +79,9 @@ export const found = (
     if (ours?._tag !== "Dialling" || ours.who._tag !== "Id") return [state, nothing]
   }
   const { primitives, self } = config
-  const { callId, expected, inviteId, psk, who, entropy } = ours
-  const over = CallState.close(state, callId)
-  const fail = (code: string): Step => [over, [CallState.failed(callId, code)]]
+  const { callId, early, expected, inviteId, psk, who, entropy } = ours
+  const [over, declined] = CallState.declineEarly(CallState.close(state, callId), ours)
+  const fail = (code: string): Step => [over, [...declined, CallState.failed(callId, code)]]
   const verified = Certificate.verify(primitives, decoded, {
     now: time.seconds,
     highestSerial: config.highestSerial(decoded.id),
@@ -93,6 +94,15 @@ export const found = (
     return [over, [CallState.failed(callId, "Key_changed", { change: IncomingCall.keyChange(config, expected, id) })]]
   }
   if (id === self.identity.id) return fail("Self_call")
+  if (early !== undefined) {
+    const alone = CallState.put(state, { ...ours, expected: id, early: undefined })
+    const [next, answered] = IncomingCall.incoming(config, alone, early, time)
+    // Either it was them, and their call goes on; or they were turned away, and ours does.
+    if (CallState.find(next, callId) === undefined)
+      return [settle(next, (who) => isAbout(who, name, id)) ?? next, answered]
+    const [last, called] = found(config, next, event, time)
+    return [last, [...answered, ...called]]
+  }
   const theirs = IncomingCall.find(over, id)
   if (theirs !== undefined) return IncomingCall.merge(config, over, callId, theirs, time)
   const started = CallHandshake.initiate(primitives, {
@@ -120,7 +130,8 @@ export const notFound = (state: State, who: Who.Who, code: string): Step => {
     return [settle(state, (abandoned) => isSame(abandoned, who)) ?? state, nothing]
   }
   const { callId } = ours
-  return [CallState.close(state, callId), [CallState.failed(callId, code)]]
+  const [over, declined] = CallState.declineEarly(CallState.close(state, callId), ours)
+  return [over, [...declined, CallState.failed(callId, code)]]
 }
 
 /** M2, or M4. */

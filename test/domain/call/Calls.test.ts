@@ -298,6 +298,77 @@ describe("both call each other", () => {
     assert.include(story(h), "Start")
   })
 
+  describe("while one looks up the other, whose name it does not know yet, and takes no calls", () => {
+    /** `a` has called `b`, who is looking up `a`'s name. */
+    const early = (caller: typeof alice, callee: typeof alice) => {
+      const world = CallWorld.make(caller, callee)
+      const [a, b] = world.parties
+      b.config = { ...b.config, admits: () => "Refuse" }
+      const theirs = world.dial(a, byName(callee))
+      const chat = world.until("Chat")
+      const ours = world.dial(b, byName(caller))
+      const lookup = world.until("LookUp")
+      world.serve(chat)
+      assert.deepStrictEqual([world.queue, b.told], [[], []])
+      return { world, a, b, theirs, ours, lookup }
+    }
+
+    it.each([
+      ["lower", low, high],
+      ["higher", high, low],
+    ] as const)("the %s id's call that comes in between goes on: it is who was looked up", (_, caller, callee) => {
+      const { world, a, b, theirs, ours, lookup } = early(caller, callee)
+      world.serve(lookup)
+      world.run()
+      assert.deepStrictEqual(story(b), ["Merged", "Established", "TryPort", "Start"])
+      assert.deepStrictEqual(told(b, "Merged")[0], { _tag: "Merged", callId: ours, into: theirs })
+      assert.deepStrictEqual(story(a), ["Established", "TryPort", "Start"])
+      // The lookup was answered: the next one is asked anew.
+      assert.isEmpty(b.state.abandoned)
+    })
+
+    it("somebody else who says that name is turned away, and our call goes to who has it", () => {
+      const impostor = { ...mallory, name: low.name }
+      const world = CallWorld.make(low, high, impostor)
+      const [a, b, c] = world.parties as [CallWorld.Party, CallWorld.Party, CallWorld.Party]
+      b.config = { ...b.config, admits: () => "Refuse" }
+      a.config = { ...a.config, admits: () => "Accept" }
+      world.dial(c, byId(high))
+      const chat = world.until("Chat")
+      world.dial(b, byName(low))
+      const lookup = world.until("LookUp")
+      world.serve(chat)
+      world.serve(lookup)
+      world.run()
+      assert.deepStrictEqual(story(c), ["CallFailed Declined"])
+      assert.deepStrictEqual(story(b), ["Refused Not_admitted", "Established", "TryPort", "Start"])
+      assert.strictEqual(told(b, "Start")[0]!.keys.peer.id, low.identity.id)
+    })
+
+    it("whoever called hears no if the name is nobody's, or it takes too long, or we give up", () => {
+      for (const end of ["NotFound", "Due", "Cancel"] as const) {
+        const { world, a, b, ours } = early(low, high)
+        if (end === "NotFound") world.tell(b, { _tag: "NotFound", who: byName(low), code: "User_not_online" })
+        if (end === "Due") world.wait(10_000)
+        if (end === "Cancel") world.tell(b, { _tag: "Cancel", callId: ours })
+        world.run()
+        assert.deepStrictEqual(story(a), ["CallFailed Declined"])
+        assert.lengthOf(told(b, "CallFailed"), 1)
+      }
+    })
+
+    it("whoever has given up is not answered any more: our call goes on", () => {
+      const { world, a, b, theirs, lookup } = early(low, high)
+      a.config = { ...a.config, admits: () => "Accept" }
+      world.tell(a, { _tag: "Cancel", callId: theirs })
+      world.run()
+      world.serve(lookup)
+      world.run()
+      assert.deepStrictEqual(story(b), ["Established", "TryPort", "Start"])
+      assert.isTrue(told(b, "Start")[0]!.keys.isInitiator)
+    })
+  })
+
   it.each([
     ["by name", (self: typeof alice) => byName(self)],
     ["by id", (self: typeof alice) => byId(self)],
@@ -433,6 +504,19 @@ describe("calls of many", () => {
     world.dial(others[9]!, byName(bob))
     world.run()
     assert.strictEqual(told(b, "Ring").length, 9)
+  })
+
+  it("that have become chats hold no place: who talks to many for a moment each goes on taking calls", () => {
+    const world = CallWorld.make(alice, bob)
+    const [a, b] = world.parties
+    b.config = { ...b.config, admits: () => "Accept" }
+    for (let i = 1; i <= 30; i++) {
+      world.dial(a, byName(bob))
+      world.run()
+      assert.lengthOf(told(b, "Start"), i)
+    }
+    assert.isAtMost(b.state.calls.size, CallState.maxIncoming)
+    assert.notInclude(story(a), "CallFailed Declined")
   })
 
   it("of one person ring once: who calls anew has left the call before", () => {
