@@ -68,8 +68,16 @@ export const live = <R>(
         ),
       )
 
+    /** A chat needs no server: who sits between us and ours, or took our name over, ends none. */
+    const untilChatOver = Effect.suspend(() => {
+      const current = chats.current()
+      return current?.chat === undefined ? Effect.void : Deferred.await(current.over)
+    })
+
     const living = way.live({ report, chats, ready: Effect.asVoid(Deferred.succeed(ready, undefined)), beOnline }).pipe(
-      Effect.catch((problem) => Effect.as(report.problem(problem), problem.exitCode)),
+      Effect.catch((problem) =>
+        report.problem(problem).pipe(Effect.andThen(untilChatOver), Effect.as(problem.exitCode)),
+      ),
       Effect.flatMap((exitCode) => (exitCode === 0 ? Effect.void : Effect.fail(new PeerFailed({ exitCode })))),
     )
 

@@ -15,22 +15,26 @@ export interface PeerReport {
   readonly problem: (problem: Problem.Problem) => Effect.Effect<void>
   /** Shows how a chat ended. */
   readonly closed: (peer: string, reason: Ending, trust?: Trust) => Effect.Effect<void>
-  /** The last thing that went wrong; 0 if nothing did. */
+  /** The last thing that went wrong, or that somebody was not who they should be; 0 if nothing did. */
   readonly exitCode: () => number
 }
 
 export const make = (screen: Screen["Service"]): PeerReport => {
   let exitCode: number = Problem.exitCodes.ok
+  /** What follows from a wrong key, such as a text that was not sent, must not hide it from a script. */
+  const note = (code: number): void => {
+    if (code !== Problem.exitCodes.ok && exitCode !== Problem.exitCodes.authentication) exitCode = code
+  }
   return {
     show: screen.show,
     problem: (problem) =>
       Effect.suspend(() => {
-        exitCode = problem.exitCode
+        note(problem.exitCode)
         return screen.show(Problem.toEvent(problem))
       }),
     closed: (peer, reason, trust) =>
       Effect.suspend(() => {
-        exitCode = PeerErrors.exitCodeOf(reason) || exitCode
+        note(PeerErrors.exitCodeOf(reason))
         return screen.show({ event: "closed", peer, reason, ...(trust === undefined ? {} : { trust }) })
       }),
     exitCode: () => exitCode,

@@ -20,7 +20,6 @@ const maxLength = 8192
  */
 export const ask = (question: string): Effect.Effect<Option.Option<string>> =>
   Effect.callback<Option.Option<string>>((resume) => {
-    process.stderr.write(question)
     const mute = new Writable({ write: (_, __, done) => done() })
     const lines = Readline.createInterface({
       input: process.stdin,
@@ -28,6 +27,8 @@ export const ask = (question: string): Effect.Effect<Option.Option<string>> =>
       terminal: true,
       historySize: 0,
     })
+    // Not before: the terminal echoes what is typed until the interface has taken it over.
+    process.stderr.write(question)
     let answer: Effect.Effect<Option.Option<string>> = Effect.succeedNone
     lines.once("line", (line) => {
       answer = Effect.succeedSome(line.slice(0, maxLength))
