@@ -38,6 +38,34 @@ describe.concurrent("how the command is used", () => {
     },
     { args: ["peer", "alice", "bob", "--server", "h"], says: "bob is more than it takes." },
     { args: ["peer", "alice", "--bind", "here", "--server", "h"], says: "--bind here: not an IPv4 or IPv6 address." },
+    {
+      args: ["peer", "alice", "--server", "nomitm://h#short"],
+      says: "--server nomitm://h#short: its pin is not whole. Copy the address from nomitm:// to its end.",
+    },
+    {
+      args: ["peer", "alice", "--server", "nomitm://h/#1.AAAA"],
+      says: "--server nomitm://h/#1.AAAA: that is an invitation. Use it with --join LINK.",
+    },
+    {
+      args: ["peer", "alice", "--join", "nomitm://h/#1.AAAA"],
+      says: "--join: this is no whole invitation. Copy the link from nomitm:// to its end, in quotes.",
+    },
+    { args: ["peer", "alice", "--server", "h", "--dialect", "original"], says: "--dialect goes with --plaintext." },
+    { args: ["server", "--dialect", "original"], says: "--dialect goes with --plaintext." },
+    {
+      args: ["peer", "alice", "--server", "h", "--plaintext", "--accept", "ask"],
+      says: "--accept and --unlisted go with keys: leave --plaintext out.",
+    },
+    {
+      args: ["peer", "alice", "--server", "h", "--accept", "all"],
+      says: "--accept all: not ask or contacts or invited or anyone.",
+    },
+    {
+      args: ["peer", "alice", "--direct", "h:1#id", "--plaintext"],
+      says: "--direct: an id proves nothing in plaintext. Leave one of both out.",
+    },
+    { args: ["peer", "аlice", "--server", "h"], says: "A name must not mix letters of several scripts." },
+    { args: ["server", "--tls-cert", "x"], says: "--tls-cert and --tls-key go together." },
     { args: ["server", "--port", "70000"], says: "--port 70000: not a port number from 0 to 65535." },
     { args: ["server", "--port", "1e3"], says: "--port 1e3: not a whole number." },
     { args: ["server", "--dialect", "old"], says: "--dialect old: not readme or original." },
