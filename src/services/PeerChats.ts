@@ -161,10 +161,6 @@ export const make = (report: PeerReport): PeerChats => {
         if (meeting.person !== undefined && (current.chat !== undefined || current.peer !== caller)) {
           return Effect.scoped(Effect.flatMap(meeting.open, ({ close }) => close))
         }
-        // Whom we have dialled counts, and not who was let in before and took their time: they are told at once.
-        if (meeting.person !== undefined && (current.chat !== undefined || current.peer !== caller)) {
-          return Effect.scoped(Effect.flatMap(meeting.open, ({ close }) => close))
-        }
         // Somebody was faster: the program that called is told nothing, and gives up.
         if (current.chat !== undefined) return Effect.void
         // The server has brought us together with this one; our own call it refuses.
