@@ -74,7 +74,8 @@ export const live = <R>(
       return current?.chat === undefined ? Effect.void : Deferred.await(current.over)
     })
 
-    const living = way.live({ report, chats, ready: Effect.asVoid(Deferred.succeed(ready, undefined)), beOnline }).pipe(
+    const isReady = Effect.asVoid(Deferred.succeed(ready, undefined))
+    const living = way.live({ report, chats, ready: isReady, fork: (effect) => void fork(effect), beOnline }).pipe(
       Effect.catch((problem) =>
         report.problem(problem).pipe(Effect.andThen(untilChatOver), Effect.as(problem.exitCode)),
       ),

@@ -38,6 +38,8 @@ export interface Life {
   readonly chats: PeerChats
   /** The peer can do what is typed from now on. */
   readonly ready: Effect.Effect<void>
+  /** Starts what goes on beside it, and after it, until the peer ends. */
+  readonly fork: (effect: Effect.Effect<void>) => void
   /** The peer is online until this is interrupted. */
   readonly beOnline: (online: Online) => Effect.Effect<never>
 }

@@ -2,7 +2,6 @@
  * The way of `nomitm/1` through a server: names with keys, calls whose other end is proven, chats of sealed records.
  */
 import * as Effect from "effect/Effect"
-import * as FiberSet from "effect/FiberSet"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Invitation from "../domain/call/Invitation.ts"
@@ -155,53 +154,50 @@ export const throughServer = Effect.fnUntraced(function* (options: Options, repo
       fork(report.problem(PeerErrors.fromTurnedAway(who)))
     }
 
-  const live: PeerWay["live"] = ({ chats, beOnline }) =>
-    Effect.scoped(
-      Effect.gen(function* () {
-        const fork = yield* FiberSet.makeRuntime<never, void, never>()
-        busyWith = () => {
-          const current = chats.current()
-          return current === undefined ? undefined : current.peer
-        }
-        const connect = Effect.gen(function* () {
-          const identity = yield* Effect.mapError(profile.identity, ({ problem }) => problem)
-          const current = yield* rendezvous
-            .connect({
-              ...options,
-              identity,
-              knowledge: acquaintances.knowledge(policy, () => chats.current() === undefined),
-              useUpInvitation: acquaintances.useUpInvitation,
-              onTurnedAway: onTurnedAway(fork),
-              trust: (secured) =>
-                Effect.provideService(ServerTrustCheck.check(server, secured), KnownServers, knownServers),
-            })
-            .pipe(Effect.mapError((error) => ("exitCode" in error ? error : PeerErrors.fromLink(error))))
-          yield* Effect.mapError(profile.used(name, serverName), ({ problem }) => problem)
-          link = current
-          yield* Effect.addFinalizer(() =>
-            Effect.sync(() => {
-              if (link === current) link = undefined
-            }),
-          )
-          yield* current.ringing.pipe(
-            Effect.map((ringing) => fork(rings.show(ringing))),
-            Effect.forever,
-            Effect.ignore,
-            Effect.forkScoped,
-          )
-          return online(current)
-        })
-        let invitation = options.join
-        /** An invitation that was given at the start is used at once: what is typed from now on is for its giver. */
-        const beginOnline: typeof beOnline = (online) =>
-          Effect.suspend(() => {
-            if (link !== undefined && invitation !== undefined) fork(chats.call(useInvitation(link, invitation)))
-            invitation = undefined
-            return beOnline(online)
+  const live: PeerWay["live"] = ({ chats, fork, beOnline }) =>
+    Effect.gen(function* () {
+      busyWith = () => {
+        const current = chats.current()
+        return current === undefined ? undefined : current.peer
+      }
+      const connect = Effect.gen(function* () {
+        const identity = yield* Effect.mapError(profile.identity, ({ problem }) => problem)
+        const current = yield* rendezvous
+          .connect({
+            ...options,
+            identity,
+            knowledge: acquaintances.knowledge(policy, () => chats.current() === undefined),
+            useUpInvitation: acquaintances.useUpInvitation,
+            onTurnedAway: onTurnedAway(fork),
+            trust: (secured) =>
+              Effect.provideService(ServerTrustCheck.check(server, secured), KnownServers, knownServers),
           })
-        return yield* stayOnline(name, connect, report, beginOnline)
-      }),
-    )
+          .pipe(Effect.mapError((error) => ("exitCode" in error ? error : PeerErrors.fromLink(error))))
+        yield* Effect.mapError(profile.used(name, serverName), ({ problem }) => problem)
+        link = current
+        yield* Effect.addFinalizer(() =>
+          Effect.sync(() => {
+            if (link === current) link = undefined
+          }),
+        )
+        yield* current.ringing.pipe(
+          Effect.map((ringing) => fork(rings.show(ringing))),
+          Effect.forever,
+          Effect.ignore,
+          Effect.forkScoped,
+        )
+        return online(current)
+      })
+      let invitation = options.join
+      /** An invitation that was given at the start is used at once: what is typed from now on is for its giver. */
+      const beginOnline: typeof beOnline = (online) =>
+        Effect.suspend(() => {
+          if (link !== undefined && invitation !== undefined) fork(chats.call(useInvitation(link, invitation)))
+          invitation = undefined
+          return beOnline(online)
+        })
+      return yield* stayOnline(name, connect, report, beginOnline)
+    })
 
   return {
     live,
