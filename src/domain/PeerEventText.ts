@@ -12,6 +12,12 @@ import * as TextRows from "./TextRows.ts"
 
 const safe = PrintableText.oneLine
 
+/** Brackets of all kinds, but for those around an IPv6 address. */
+const bracket = /(?<!^)\p{Ps}|^\p{Ps}(?![0-9a-f:.%]+\]:[0-9]+$)/u
+
+/** A name as it is shown: in quotes if there is something in it that could be taken for a trust state. */
+export const nameOf = (name: string): string => (bracket.test(safe(name)) ? `"${safe(name)}"` : safe(name))
+
 /**
  * An event as text to print, line ends included.
  *
@@ -35,15 +41,15 @@ export const lines = (event: PeerEvent): ReadonlyArray<string> => {
             `* Online: ${listed(event.people ?? event.users.map((name) => ({ name })))}. Type /chat NAME to talk to one.`,
           ]
     case "calling":
-      return [`* Calling ${safe(event.peer)}${mark(event.trust)} …`]
+      return [`* Calling ${nameOf(event.peer)}${mark(event.trust)} …`]
     case "incoming":
       return [
-        `* ${safe(event.peer)}${mark(event.trust)} is calling. Type /accept or /decline.`,
+        `* ${nameOf(event.peer)}${mark(event.trust)} is calling. Type /accept or /decline.`,
         `  Their key is ${safe(event.fingerprint)}.`,
       ]
     case "connected":
       return [
-        `* Connected to ${safe(event.peer)}${mark(event.trust)} (${safe(event.address)}). Type to talk, /close to end.`,
+        `* Connected to ${nameOf(event.peer)}${mark(event.trust)} (${safe(event.address)}). Type to talk, /close to end.`,
         ...(event.trust === "introduced" || event.trust === "unknown"
           ? ["  Only the server says who that is. Type /verify, and compare what you see by voice."]
           : []),
@@ -82,13 +88,13 @@ const listed = (users: ReadonlyArray<{ readonly name: string; readonly trust?: T
   const more = users.length - shownUsers
   const shown = users
     .slice(0, shownUsers)
-    .map(({ name, trust }) => safe(name) + (trust === undefined || trust === "unknown" ? "" : mark(trust)))
+    .map(({ name, trust }) => nameOf(name) + (trust === undefined || trust === "unknown" ? "" : mark(trust)))
     .join(", ")
   return more > 0 ? `${shown} … and ${more} more` : shown
 }
 
 /**
- * The trust state beside a name. A name has no blank, so that none can contain a mark; in plaintext there is none.
+ * The trust state beside a name; in plaintext there is none. See `nameOf` for what a name can't do.
  */
 export const mark = (trust: Trust | undefined): string => (trust === undefined ? "" : ` [${trust}]`)
 
@@ -100,7 +106,7 @@ const meaning: Record<Trust, string> = {
 }
 
 /** A name that starts with a mark (`* Connected`) stands in quotes: the line must not look like one of the program. */
-const sender = (name: string): string => (/^[\p{L}\p{N}]/u.test(safe(name)) ? safe(name) : `"${safe(name)}"`)
+const sender = (name: string): string => (/^[\p{L}\p{N}]/u.test(safe(name)) ? nameOf(name) : `"${safe(name)}"`)
 
 const closed = (peer: string, reason: Ending): string => {
   switch (reason) {

@@ -15,6 +15,22 @@ describe("an event in words", () => {
     ])
   })
 
+  it("has a name in quotes that has brackets in it: it says nothing about trust", () => {
+    const users = ["bob[verified]", "carol［verified］", "dora"]
+    const people = users.map((name) => ({ name, fingerprint: "", trust: "unknown" as const }))
+    assert.deepStrictEqual(shown({ event: "users", users, people }), [
+      '* Online: "bob[verified]", "carol［verified］", dora. Type /chat NAME to talk to one.',
+    ])
+    for (const peer of ["bob [verified]", "[verified]", "[::1] [verified]"]) {
+      assert.deepStrictEqual(shown({ event: "calling", peer }), [`* Calling "${peer}" …`])
+      assert.include(shown({ event: "connected", peer, address: "192.0.2.1:1" })[0], `to "${peer}" (`)
+      assert.include(shown({ event: "incoming", peer, trust: "unknown", fingerprint: "" })[0], `"${peer}" [unknown] is`)
+      assert.deepStrictEqual(shown({ event: "message", from: peer, text: "hello" }), [`"${peer}": hello`])
+    }
+    const peer = "[2001:db8::1]:55000"
+    assert.deepStrictEqual(shown({ event: "calling", peer }), [`* Calling ${peer} …`])
+  })
+
   it("of a text has the name in quotes where it would look like a mark of the program", () => {
     for (const from of ["* Connected to bob", "!", "| x", "", " bob"]) {
       assert.deepStrictEqual(shown({ event: "message", from, text: "hello" }), [`"${from}": hello`])
@@ -27,7 +43,7 @@ describe("an event in words", () => {
       "bob [verified]: hello",
     ])
     assert.deepStrictEqual(shown({ event: "message", from: "bob[verified]", text: "hello", trust: "unknown" }), [
-      "bob[verified] [unknown]: hello",
+      '"bob[verified]" [unknown]: hello',
     ])
   })
 

@@ -10,7 +10,6 @@ import * as Readline from "node:readline"
 import type { Line } from "../../domain/LineSplitter.ts"
 import type { PeerEvent } from "../../domain/PeerEvent.ts"
 import * as PeerEventText from "../../domain/PeerEventText.ts"
-import * as PrintableText from "../../domain/PrintableText.ts"
 import type { Trust } from "../../domain/profile/Trust.ts"
 import * as UserInput from "../../domain/UserInput.ts"
 import { Screen } from "../../services/Screen.ts"
@@ -20,7 +19,7 @@ const clearToEnd = "\r\u001b[J"
 const up = (rows: number): string => (rows > 0 ? `\u001b[${rows}A` : "")
 
 const promptTo = (peer: string, trust: Trust | undefined): string =>
-  `to ${PrintableText.oneLine(peer)}${PeerEventText.mark(trust)}> `
+  `to ${PeerEventText.nameOf(peer)}${PeerEventText.mark(trust)}> `
 
 /** Whom the line being typed goes to. */
 const promptAfter = (event: PeerEvent): string | undefined => {
