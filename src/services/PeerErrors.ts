@@ -153,11 +153,18 @@ export const fromSealed =
     return fromAnyCode(code)
   }
 
-/** Somebody was turned away who may be an attacker. */
+/**
+ * Somebody was turned away who may be an attacker. The name is only what they say: anybody can bring this about, so it is
+ * no reason to forget a key, and no failure of what a script does.
+ */
 export const fromTurnedAway = ({ code, name, change }: TurnedAway): Problem =>
   change === undefined
     ? { ...fromCode(code), message: `${name} called, and was refused: ${fromCode(code).message}` }
-    : keyChanged(name, change)
+    : problem(
+        "Key_changed",
+        `SOMEBODY WITH ANOTHER KEY CALLED AS ${name}, and was refused: the key is ${change.shown}, and that of ${name} is ${change.known}.`,
+        `Keep the key you know. If ${name} has a new one, they can tell you by other means.`,
+      )
 
 /** What trying again would not mend: somebody has to look at it. */
 export const isFinal = ({ exitCode, code }: Problem): boolean =>

@@ -156,8 +156,9 @@ export const make = Effect.fnUntraced(function* (options: Options, report: PeerR
         Effect.onInterrupt(() => turnDown),
       )
       if (admission !== "Accepted") yield* turnDown
-      // An id that was typed is as good as one that a server tells.
-      else if (expected !== undefined) yield* acquaintances.learn(opened.value.keys.peer, "Accepted", false)
+      // An id that was typed is as good as one that a server tells; of a contact the newest certificate is kept.
+      else if (expected !== undefined || acquaintances.trust(opened.value.keys.peer.id) !== "unknown")
+        yield* acquaintances.learn(opened.value.keys.peer, "Accepted", false)
       return { admission, meeting: meeting(opened.value, remote) }
     })
 

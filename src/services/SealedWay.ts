@@ -69,7 +69,9 @@ export const throughServer = Effect.fnUntraced(function* (options: Options, repo
     const isVouchedFor = dialled !== undefined || (yield* online.isNameOf(claimed, id))
     const keys = { ...proven, peer: { ...proven.peer, name: dialled ?? claimed } }
     if (invited) yield* acquaintances.learn(keys.peer, "Invited", isVouchedFor)
-    else if (isVouchedFor) yield* acquaintances.learn(keys.peer, "Accepted", isVouchedFor)
+    // Of a contact the newest certificate is kept, whatever it calls itself now.
+    else if (isVouchedFor || acquaintances.trust(id) !== "unknown")
+      yield* acquaintances.learn(keys.peer, "Accepted", isVouchedFor)
     return ProvenPerson.meeting({
       acquaintances,
       report,
@@ -151,7 +153,7 @@ export const throughServer = Effect.fnUntraced(function* (options: Options, repo
       const key = `${who.code} ${who.id}`
       if (who.code === "Not_admitted" || told.has(key) || told.size >= maxTurnedAway) return
       told.add(key)
-      fork(report.problem(PeerErrors.fromTurnedAway(who)))
+      fork(report.show(Problem.toEvent(PeerErrors.fromTurnedAway(who))))
     }
 
   const live: PeerWay["live"] = ({ chats, fork, beOnline }) =>
