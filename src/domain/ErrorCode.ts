@@ -10,14 +10,16 @@ export interface Explanation {
   readonly hint: string
 }
 
+const sameProtocol = "Check that both sides have the same version; in plaintext, the same dialect too (--dialect)."
+
 const explanations = {
   Operation_unknown: {
     message: "The server does not know this operation.",
-    hint: "Check that both sides speak the same dialect (--dialect readme or original).",
+    hint: sameProtocol,
   },
   Malformed: {
     message: "The server could not read the line it was sent.",
-    hint: "Check that both sides speak the same dialect (--dialect readme or original).",
+    hint: sameProtocol,
   },
   Too_long: {
     message: "A line or text was too long.",
@@ -49,7 +51,7 @@ const explanations = {
   },
   Already_calling: {
     message: "A call of yours is being set up.",
-    hint: "Wait until it has been answered; that takes seconds.",
+    hint: "Wait until it has been answered, or give it up with /cancel.",
   },
   Busy: {
     message: "The other side is busy with another call.",
@@ -117,7 +119,7 @@ const explanations = {
   },
   Replaced: {
     message: "The same key took this name on another connection.",
-    hint: "If that was not you, your key is in other hands: make a new one.",
+    hint: "If it was you, use another name here or there; if not, your key is in other hands: make a new one.",
   },
   Cancelled: {
     message: "The caller hung up before the call was answered.",

@@ -50,9 +50,7 @@ export const lines = (event: PeerEvent): ReadonlyArray<string> => {
     case "connected":
       return [
         `* Connected to ${nameOf(event.peer)}${mark(event.trust)} (${safe(event.address)}). Type to talk, /close to end.`,
-        ...(event.trust === "introduced" || event.trust === "unknown"
-          ? ["  Only the server says who that is. Type /verify, and compare what you see by voice."]
-          : []),
+        ...doubts(event.trust),
       ]
     case "message": {
       const [first = "", ...more] = PrintableText.lines(event.text)
@@ -77,8 +75,20 @@ export const lines = (event: PeerEvent): ReadonlyArray<string> => {
     case "error":
       return [`! ${safe(event.message)} ${safe(event.hint)}`.trimEnd()]
     case "help":
-      return event.commands.map(({ usage, description }) => `  ${usage.padEnd(12)} ${description}`)
+      return table(event.commands.map(({ usage, description }) => [usage, description]))
   }
+}
+
+const table = (rows: ReadonlyArray<readonly [string, string]>): ReadonlyArray<string> => {
+  const width = Math.max(...rows.map(([first]) => first.length))
+  return rows.map(([first, second]) => `  ${first.padEnd(width)}  ${second}`)
+}
+
+/** What is to be done while nothing sure is known about a key. */
+const doubts = (trust: Trust | undefined): ReadonlyArray<string> => {
+  const compare = "Type /verify, and compare what you see by voice."
+  if (trust === "introduced") return [`  Only the server says who that is. ${compare}`]
+  return trust === "unknown" ? [`  Nothing says who that is. ${compare}`] : []
 }
 
 /** How many names are shown at a time. */
@@ -100,7 +110,7 @@ export const mark = (trust: Trust | undefined): string => (trust === undefined ?
 
 const meaning: Record<Trust, string> = {
   unknown: "nothing says who that is",
-  introduced: "the server said who that is, and the key has been remembered",
+  introduced: "it has been said who that is, and the key is remembered",
   invited: "an invitation proved who that is",
   verified: "you have compared, and it was the same",
 }

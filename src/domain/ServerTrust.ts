@@ -82,7 +82,7 @@ export const explain = (refusal: Refuse, { host, port }: HostPort): Problem => {
       )
     case "Server_pin_mismatch":
       return say(
-        `${server} has not the key of the address: expected ${refusal.old.join(" or ")}, got ${refusal.new}. ` +
+        `${server} does not have the key that its address names: expected ${refusal.old.join(" or ")}, got ${refusal.new}. ` +
           "Somebody may be in the middle.",
         "Ask whoever gave you the address for the current one.",
       )

@@ -38,7 +38,8 @@ const counted = (count: number): string => (count === 1 ? "1 contact" : `${count
 const list = Effect.fnUntraced(function* (chosen: Profile.Chosen) {
   const { contacts } = yield* Profile.ask(chosen, { _tag: "Contacts" }, "Contacts")
   if (chosen.json) return yield* Console.log(jsonText({ event: "contacts", contacts: contacts.map(shown) }))
-  if (contacts.length === 0) return yield* Console.log("No contacts yet. Whoever you chat with becomes one.")
+  if (contacts.length === 0)
+    return yield* Console.log("No contacts yet. Whoever you chat with becomes one, if something says who they are.")
   const width = Math.min(32, Math.max(...contacts.map(({ label }) => label.length)))
   yield* Console.log(contacts.map((contact) => row(contact, width)).join("\n"))
 })
@@ -84,7 +85,7 @@ const add = Command.make(
       Argument.mapEffect((typed) =>
         Effect.mapError(
           Effect.fromOption(PersonId.parse(withoutPrefix(typed))),
-          () => new CliError.ValidationError({ message: "An id has 43 letters and digits: nomitm id shows it." }),
+          () => new CliError.ValidationError({ message: "An id has 43 letters, digits, - and _: nomitm id shows it." }),
         ),
       ),
     ),

@@ -7,7 +7,7 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import type { Ending } from "../domain/Conversation.ts"
 import * as Endpoint from "../domain/Endpoint.ts"
-import * as Problem from "../domain/Problem.ts"
+import type { Problem } from "../domain/Problem.ts"
 import type { Trust } from "../domain/profile/Trust.ts"
 import type { Chat } from "./ChatSession.ts"
 import * as PeerErrors from "./PeerErrors.ts"
@@ -27,7 +27,7 @@ export interface Current {
   /** Typed before it was open. */
   readonly waiting: Array<string>
   /** Somebody else was faster than our call. */
-  readonly givenUp: Deferred.Deferred<never, Problem.Problem>
+  readonly givenUp: Deferred.Deferred<never, Problem>
   /** Open, with all said that was waiting; or over. */
   readonly settled: Deferred.Deferred<void>
   /** Over, and all shown about it. */
@@ -173,7 +173,7 @@ export const make = (report: PeerReport): PeerChats => {
   const text = (typed: string): Effect.Effect<void> =>
     Effect.suspend(() => {
       const mine = current
-      if (mine === undefined) return report.problem(PeerErrors.noChat)
+      if (mine === undefined) return report.problem(PeerErrors.nobodyToTell)
       if (mine.open && mine.chat !== undefined) return say(mine.chat, typed)
       if (mine.waiting.length >= waitingTexts) return report.problem(PeerErrors.notSent(mine.peer, 1))
       mine.waiting.push(typed)
@@ -182,8 +182,8 @@ export const make = (report: PeerReport): PeerChats => {
 
   const close = Effect.suspend(() => {
     if (current === undefined) return report.problem(PeerErrors.noChat)
-    const { chat, over } = current
-    if (chat === undefined) return report.problem(Problem.fromCode("Already_calling"))
+    const { chat, over, peer } = current
+    if (chat === undefined) return report.problem(PeerErrors.notAnswered(peer))
     // The farewell goes on by itself when the end has been shown.
     return Effect.raceFirst(Deferred.await(over), Effect.andThen(chat.close, Effect.never))
   })

@@ -18,11 +18,10 @@ export const exitCodeOf = (reason: Ending): number =>
       ? exitCodes.failure
       : exitCodes.ok
 
-export const noChat = problem(
-  "No_chat",
-  "You are in no chat, so this was not sent.",
-  "Type /chat NAME to call somebody.",
-)
+export const noChat = problem("No_chat", "You are in no chat.", "Type /chat NAME to call somebody.")
+
+/** A text was typed, and there is nobody to send it to. */
+export const nobodyToTell: Problem = { ...noChat, message: "You are in no chat, so this was not sent." }
 
 export const noCall = problem("No_call", "There is no call of yours to give up.", "Type /close to end a chat.")
 
@@ -40,6 +39,10 @@ export const contactsFull = problem(
   "There is no room for another contact: the key of this one is not remembered.",
   "Make room with nomitm contacts forget.",
 )
+
+/** The chat can't be ended that has not begun. */
+export const notAnswered = (peer: string): Problem =>
+  problem("Already_calling", `Your call to ${peer} has not been answered yet.`, "Type /cancel to give it up.")
 
 export const inChat = (peer: string): Problem =>
   problem("In_chat", `You are in a chat with ${peer}.`, "Type /close to end it first.")
@@ -153,6 +156,12 @@ export const fromSealed =
     return fromAnyCode(code)
   }
 
+/** A no to who comes with an invitation: the other side's program tells nobody that it is used up. */
+export const invitationDeclined = (problem: Problem): Problem =>
+  problem.code === "Declined"
+    ? { ...problem, hint: "They said no, or the invitation has been used or has expired: ask for a new one." }
+    : problem
+
 /**
  * Somebody was turned away who may be an attacker. The name is only what they say: anybody can bring this about, so it is
  * no reason to forget a key, and no failure of what a script does.
@@ -188,17 +197,17 @@ export const notSent = (peer: string, count: number): Problem =>
   problem(
     "Not_sent",
     `${count === 1 ? "A text" : `${count} texts`} for ${peer} could not be sent.`,
-    "Type it again when you are connected.",
+    `Type ${count === 1 ? "it" : "them"} again when you are connected.`,
   )
 
 export const mistyped = (message: string, hint: string): Problem => problem("Mistyped", message, hint)
 
 export const fromSay = (error: NotOpen | TextTooLong): Problem =>
   error._tag === "NotOpen"
-    ? noChat
+    ? nobodyToTell
     : problem(
         "Too_long",
-        `The text was not sent: it has ${error.bytes} bytes, and ${error.maximum} fit into a datagram.`,
+        `The text was not sent: it has ${error.bytes} bytes, and a text may have ${error.maximum}.`,
         "Send it in several shorter pieces.",
       )
 
@@ -210,9 +219,9 @@ const lost = (error: LinkLost): Problem => {
     case "Silent":
       return problem("Server_silent", message, "Try again, or use another.", exitCodes.unreachable)
     case "Replaced":
-      return problem("Replaced", message, "Only one can be online: quit the other one, or take another name here.")
+      return problem("Replaced", message, fromCode("Replaced").hint)
     case "NotAServer":
-      return problem("Not_a_server", message, "Check host and port, and the dialect (--dialect readme or original).")
+      return problem("Not_a_server", message, "Check host and port; in plaintext also the dialect (--dialect).")
   }
 }
 

@@ -42,7 +42,7 @@ const losses: Record<RendezvousLink.LossReason | "Replaced", string> = {
   Closed: "The server closed the connection",
   Replaced: "Another program registered the same name with the same key",
   Silent: "The server did not answer in time",
-  NotAServer: "What answers is no server of this dialect",
+  NotAServer: "What answers there is no server that this program understands",
 }
 
 /** The link to the server is gone, or what answers there is no server of this dialect. */

@@ -3,6 +3,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as PersonName from "../domain/PersonName.ts"
 import type { Problem } from "../domain/Problem.ts"
 import type { Acquaintances } from "./Acquaintances.ts"
 import * as PeerErrors from "./PeerErrors.ts"
@@ -42,7 +43,8 @@ export const make = (acquaintances: Acquaintances, report: PeerReport, busyWith:
   /** The only one, or the one of this name. */
   const find = (name: Option.Option<string>): Effect.Effect<Ring, Problem> =>
     Effect.suspend(() => {
-      const candidates = [...ringing].filter(({ label }) => Option.isNone(name) || name.value === label)
+      const wanted = Option.map(name, PersonName.fold)
+      const candidates = [...ringing].filter(({ label }) => Option.isNone(wanted) || wanted.value === label)
       const [first, ...more] = candidates
       if (first === undefined) return Effect.fail(PeerErrors.nobodyCalls)
       return more.length === 0

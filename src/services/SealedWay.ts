@@ -90,6 +90,7 @@ export const throughServer = Effect.fnUntraced(function* (options: Options, repo
     trust: target.trust,
     answer: online.call({ who: target.who, expected: target.expected, invitation }).pipe(
       Effect.mapError(PeerErrors.fromSealed(target.label)),
+      Effect.mapError((problem) => (invitation === undefined ? problem : PeerErrors.invitationDeclined(problem))),
       Effect.flatMap((agreement) =>
         agreed(online, agreement, target.who._tag === "Name" ? target.who.name : undefined),
       ),

@@ -124,7 +124,7 @@ describe("nomitm contacts", () => {
     const alice = person(newHome())
     // Looks like a flag, and is none.
     const id = `-${newId().slice(1)}`
-    expect((await alice.run(["contacts"])).stdout).toBe("No contacts yet. Whoever you chat with becomes one.\n")
+    expect((await alice.run(["contacts"])).stdout).toMatch(/^No contacts yet\./)
     const added = await alice.run(["contacts", "add", "Bob", id, "--server", "chat.example"])
     const [, fingerprint] = /^bob is a contact now: ([a-z2-7-]{39})\n$/.exec(added.stdout) ?? []
     expect((await alice.run(["contacts"])).stdout).toBe(`bob  introduced  ${fingerprint}  bob at chat.example:6969\n`)
@@ -162,7 +162,7 @@ describe("nomitm contacts", () => {
 
   it.each([
     [["add", "[verified]", "x"], /letters, digits/],
-    [["add", "bob", "not-an-id"], /An id has 43 letters and digits/],
+    [["add", "bob", "not-an-id"], /An id has 43 letters, digits/],
     [["add", "\u202ebob", "x"], /invisible characters/],
     [["sing"], /There is no command sing/],
   ])("says what a mistake is: %j", async (args, why) => {

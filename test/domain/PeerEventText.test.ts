@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { PeerEvent } from "../../src/domain/PeerEvent.ts"
 import * as PeerEventText from "../../src/domain/PeerEventText.ts"
+import * as UserInput from "../../src/domain/UserInput.ts"
 import * as arbitraries from "./arbitraries.ts"
 
 const shown = (event: PeerEvent) => PeerEventText.lines(event)
@@ -53,9 +54,14 @@ describe("an event in words", () => {
       "  Their key is abcd-efgh.",
     ]))
 
-  it("of a connection that only the server vouches for asks to compare", () => {
+  it("of a connection that at most the server vouches for says so, and asks to compare", () => {
     const connected = { event: "connected", peer: "bob", address: "192.0.2.1:55000" } as const
-    assert.strictEqual(shown({ ...connected, trust: "introduced" }).length, 2)
+    const compare = "Type /verify, and compare what you see by voice."
+    assert.strictEqual(
+      shown({ ...connected, trust: "introduced" })[1],
+      `  Only the server says who that is. ${compare}`,
+    )
+    assert.strictEqual(shown({ ...connected, trust: "unknown" })[1], `  Nothing says who that is. ${compare}`)
     assert.deepStrictEqual(shown({ ...connected, trust: "verified" }), [
       "* Connected to bob [verified] (192.0.2.1:55000). Type to talk, /close to end.",
     ])
@@ -99,6 +105,14 @@ describe("an event in words", () => {
     assert.deepStrictEqual(shown({ event: "error", code: "Busy", message: "Bob is busy.", hint: "Try again." }), [
       "! Bob is busy. Try again.",
     ]))
+
+  it("of the help has what the commands do in one column", () => {
+    const commands = UserInput.commands.map((command) => ({
+      usage: UserInput.usage(command),
+      description: `*${command.description}`,
+    }))
+    assert.strictEqual(new Set(shown({ event: "help", commands }).map((line) => line.indexOf("*"))).size, 1)
+  })
 
   it.each(["closed", "closed_by_peer", "timeout", "unreachable"] as const)("of an end says why: %s", (reason) => {
     const [line, ...more] = shown({ event: "closed", peer: "bob", reason })

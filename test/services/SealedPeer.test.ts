@@ -66,7 +66,7 @@ describe.each(worlds.map((world) => ({ world, name: world.name })))(
         assert.strictEqual((yield* alice.screen.nextOf("incoming")).trust, "introduced")
         yield* alice.screen.type("/accept alice")
         yield* problem(alice, "No_call")
-        yield* alice.screen.type("/accept bob")
+        yield* alice.screen.type("/accept Bob")
         yield* bob.screen.nextOf("connected")
         yield* bob.screen.type("/quit")
         assert.strictEqual(yield* bob.exit, 0)
@@ -101,6 +101,9 @@ describe.each(worlds.map((world) => ({ world, name: world.name })))(
         yield* problem(alice, "No_call")
         yield* alice.screen.type("/chat bob")
         yield* bob.screen.nextOf("incoming")
+        // There is no chat yet that could be ended.
+        yield* alice.screen.type("/close")
+        yield* problem(alice, "Already_calling")
         yield* alice.screen.type("/cancel")
         yield* problem(alice, "Cancelled")
         yield* problem(bob, "Cancelled")
