@@ -154,9 +154,28 @@ export const read = (
   )
 }
 
+/**
+ * Makes a directory, and those above it. Not with `recursive` of Node: where the system says `ENOENT` of a directory whose
+ * parent is there, as in `/proc`, that tries again for ever.
+ */
+const makeDirectories = (path: string): Effect.Effect<void, SecretFileError> => {
+  // What is there already is looked at afterwards.
+  const make = attempt(path, () => Files.mkdir(path, { mode: 0o700 })).pipe(
+    Effect.catchIf(
+      ({ reason }) => reason === "NotAFile",
+      () => Effect.void,
+    ),
+  )
+  return Effect.catchIf(
+    make,
+    ({ reason }) => reason === "Missing" && dirname(path) !== path,
+    () => Effect.andThen(makeDirectories(dirname(path)), make),
+  )
+}
+
 /** Makes a directory (0700, with those above it) if there is none, and refuses one that others can write. */
 export const ensureDirectory = Effect.fnUntraced(function* (path: string) {
-  yield* attempt(path, () => Files.mkdir(path, { recursive: true, mode: 0o700 }))
+  yield* makeDirectories(path)
   const stats = yield* attempt(path, () => Files.stat(path))
   if (!stats.isDirectory()) return yield* failure(path, "NotAFile")
   if (!isOurs(stats)) return yield* failure(path, "NotOurs")

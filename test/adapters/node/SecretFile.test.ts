@@ -137,6 +137,14 @@ describe("a secret file", () => {
     ),
   )
 
+  it.live("is not put where no folder can be made, and nobody waits for one", () =>
+    Effect.gen(function* () {
+      // Linux says of every folder in here that its parent is not there.
+      const reason = yield* reasonOf(SecretFile.write("/proc/nomitm/deeper/key", text(fresh)))
+      assert.include(["Missing", "Io"], reason)
+    }).pipe(Effect.timeout("5 seconds")),
+  )
+
   it.live("is made once: of many that make it at the same time, one wins and the others are told", () =>
     inFolder((folder) =>
       Effect.gen(function* () {
