@@ -5,10 +5,8 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 
-const read = (clock: Clock.Clock): number => Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n)
-
-/** Now. */
-export const monotonicMillis: Effect.Effect<number> = Effect.map(Clock.Clock, read)
-
-/** How plain code reads the same clock. */
-export const monotonicReader: Effect.Effect<() => number> = Effect.map(Clock.Clock, (clock) => () => read(clock))
+/** How plain code reads it. */
+export const monotonicReader: Effect.Effect<() => number> = Effect.map(
+  Clock.Clock,
+  (clock) => () => Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n),
+)

@@ -149,15 +149,6 @@ export const inbound = <P extends Packet>(before: State, packet: P, now: number)
   return [kept, forward("Inside", { ...packet, destination: mapping.internal })]
 }
 
-/** The external endpoint that a packet to `remote` would have now, if it needs no new mapping. */
-export const externalOf = (
-  state: State,
-  internal: Endpoint.Endpoint,
-  remote: Endpoint.Endpoint,
-  now: number,
-): Option.Option<Endpoint.Endpoint> =>
-  Option.map(HashMap.get(expire(state, now).mappings, keyOf(state.config, internal, remote)), (it) => it.external)
-
 const dropped = (reason: DropReason): Verdict<never> => ({ _tag: "Dropped", reason })
 const forward = <P>(to: "Outside" | "Inside", packet: P): Verdict<P> => ({ _tag: "Forward", to, packet })
 

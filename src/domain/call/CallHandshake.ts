@@ -23,9 +23,6 @@ import type { PersonName } from "../PersonName.ts"
 import * as CallPayload from "./CallPayload.ts"
 import * as ChatKeys from "./ChatKeys.ts"
 
-/** The length of a callId, in bytes. */
-export const callIdBytes = 16
-
 const pattern = "IKpsk2"
 const noPsk = new Uint8Array(keyBytes)
 

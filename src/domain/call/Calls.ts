@@ -31,9 +31,6 @@ const { nothing } = CallState
 export const dueAt = (state: State): number =>
   Math.min(...[...state.calls.values()].map(({ until }) => until), Infinity)
 
-/** A call of ours is under way. */
-export const isCalling = (state: State): boolean => CallState.outgoing(state) !== undefined
-
 export const step = (config: Config, state: State, event: Event, time: Time): Step => {
   switch (event._tag) {
     case "Dial":

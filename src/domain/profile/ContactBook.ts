@@ -60,33 +60,6 @@ export const lookalike = (book: ContactBook, name: string, id: PersonId): Option
   return first(book, (contact) => contact.id !== id && skeleton(contact.label) === bones)
 }
 
-/**
- * Who somebody is that a server, a link or an invitation names.
- *
- * `KeyChanged`: the name belongs to a contact, and the key is another. The chat is refused, the contact stays as it is.
- */
-export type Judgement =
-  | { readonly _tag: "Known"; readonly contact: Contact.Contact }
-  | { readonly _tag: "Stranger" }
-  | { readonly _tag: "KeyChanged"; readonly contact: Contact.Contact }
-
-/**
- * @param server where the name was used, as `host:port`
- * @param name as the server or the other side says
- * @param id the key that was shown
- */
-export const judge = (
-  book: ContactBook,
-  { server, name, id }: { readonly server: string; readonly name: string; readonly id: PersonId },
-): Judgement => {
-  const contact = book.byId.get(id)
-  if (contact !== undefined) return { _tag: "Known", contact }
-  return Option.match(named(book, server, name), {
-    onNone: () => ({ _tag: "Stranger" }),
-    onSome: (contact) => ({ _tag: "KeyChanged", contact }),
-  })
-}
-
 const put = (book: ContactBook, contact: Contact.Contact): ContactBook => ({
   byId: new Map(book.byId).set(contact.id, contact),
 })
