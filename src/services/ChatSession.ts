@@ -22,16 +22,12 @@ import type { Dialect } from "../domain/Dialect.ts"
 import * as Endpoint from "../domain/Endpoint.ts"
 import * as PeerMessage from "../domain/PeerMessage.ts"
 import * as PeerName from "../domain/PeerName.ts"
+import * as Farewell from "./Farewell.ts"
 import { monotonicReader } from "./monotonic.ts"
 import type { PeerSocket } from "./PeerTransport.ts"
 
 /** How many texts may wait for their reader; more are dropped, as a network does. */
 export const waitingTexts = 1024
-
-/** How often CLOSE is sent, so that a lost one is not a peer that waits twenty seconds. */
-const closeCopies = 3
-/** The pause between two of them. */
-const farewellPause = "50 millis"
 
 /** The chat is not open: it has not heard the other side yet, or it has ended. */
 export class NotOpen extends Schema.TaggedError<NotOpen>("nomitm/NotOpen")("NotOpen", {}) {
@@ -176,28 +172,11 @@ const open = Effect.fn("ChatSession.open")(function* (options: Options) {
     Effect.forkScoped({ startImmediately: true }),
   )
 
-  const farewell = Deferred.makeUnsafe<void>()
-  let leaving = false
-
-  /** CLOSE once more, and once more: in a fiber of its own, which no impatient caller interrupts. */
-  const sayGoodbye = Effect.suspend(() => {
-    if (leaving || state.phase === "Closed") return Effect.void
-    leaving = true
-    on({ _tag: "Close" })
-    const copy = PeerMessage.encode(dialect, { _tag: "Close", from: self })
-    return Effect.sync(() => socket.send(copy, remote)).pipe(
-      Effect.delay(farewellPause),
-      Effect.repeat(Schedule.recurs(closeCopies - 2)),
-      Deferred.into(farewell),
-      Effect.forkDetach({ startImmediately: true }),
-    )
-  }).pipe(Effect.uninterruptible)
-
-  const untilSaid = Effect.suspend(() => (leaving ? Deferred.await(farewell) : Effect.void))
-  // The socket was there before the session: it goes after it, and so after the farewell.
-  yield* Effect.addFinalizer(() => untilSaid)
-
-  const close = Effect.andThen(sayGoodbye, untilSaid)
+  const close = yield* Farewell.make({
+    isOver: () => state.phase === "Closed",
+    end: () => on({ _tag: "Close" }),
+    send: () => socket.send(PeerMessage.encode(dialect, { _tag: "Close", from: self }), remote),
+  })
 
   return {
     opened: Deferred.await(opened),

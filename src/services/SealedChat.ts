@@ -17,7 +17,6 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
 import * as Result from "effect/Result"
-import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import type { ChatKeys } from "../domain/call/ChatKeys.ts"
 import type { Ending } from "../domain/Conversation.ts"
@@ -31,13 +30,12 @@ import * as SealedConversation from "../domain/record/SealedConversation.ts"
 import * as ShortString from "../domain/verify/ShortString.ts"
 import { type Chat as PlainChat, ChatEnded, NotOpen, TextTooLong, waitingTexts } from "./ChatSession.ts"
 import { Cryptography } from "./Cryptography.ts"
+import * as DueTimer from "./DueTimer.ts"
+import * as Farewell from "./Farewell.ts"
+import { monotonicReader } from "./monotonic.ts"
 import type { PeerSocket } from "./PeerTransport.ts"
 import { WordList } from "./WordList.ts"
 
-/** How often CLOSE is sent, so that a lost one is not a peer that waits for long. */
-const closeCopies = 3
-/** The pause between two of them. */
-const farewellPause = "50 millis"
 /** How many frames may wait for the end of a turn. */
 const waitingFrames = 64
 /** How many outcomes of verifying may wait for their reader; more are dropped. */
@@ -109,10 +107,8 @@ const open = Effect.fn("SealedChat.open")(function* (
   if (used.has(keys.record.send)) return yield* Effect.die(new Error("The keys of a chat are for one conversation"))
   used.add(keys.record.send)
   const clock = yield* Clock.Clock
-  const moment = (): Moment => ({
-    monotonic: Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n),
-    wall: clock.currentTimeMillisUnsafe(),
-  })
+  const now = yield* monotonicReader
+  const moment = (): Moment => ({ monotonic: now(), wall: clock.currentTimeMillisUnsafe() })
   const texts = yield* Queue.dropping<string, ChatEnded>(waitingTexts)
   const verifications = yield* Queue.dropping<number | ShortString.Failure, ChatEnded>(waitingVerifications)
   const opened = Deferred.makeUnsafe<string, ChatEnded>()
@@ -171,9 +167,7 @@ const open = Effect.fn("SealedChat.open")(function* (
     }
   }
 
-  /** Until when the fiber of time sleeps, in milliseconds, and how to wake it before. */
-  let asleepUntil = -Infinity
-  let sooner = Deferred.makeUnsafe<void>()
+  const timer = DueTimer.make(() => SealedConversation.dueAt(state), now)
 
   const on = (event: SealedConversation.Event): void => {
     const [next, actions] = SealedConversation.step(tools, state, event)
@@ -184,10 +178,7 @@ const open = Effect.fn("SealedChat.open")(function* (
     if (turns > 0) return
     flush()
     if (SealedConversation.isWorn(state, RecordLayer.used(layer))) return due()
-    if (SealedConversation.dueAt(state) < asleepUntil) {
-      asleepUntil = -Infinity
-      Deferred.doneUnsafe(sooner, Effect.void)
-    }
+    timer.moved()
   }
 
   const due = (): void => on({ _tag: "Due", used: RecordLayer.used(layer), at: moment() })
@@ -208,15 +199,7 @@ const open = Effect.fn("SealedChat.open")(function* (
     on({ _tag: "Heard", frames, isNewest, isCurrent, advanced, from, at: moment() })
   })
 
-  const rest = Effect.suspend(() => {
-    asleepUntil = SealedConversation.dueAt(state)
-    sooner = Deferred.makeUnsafe<void>()
-    const pause = Math.max(1, asleepUntil - moment().monotonic)
-    return Effect.timeoutOption(Deferred.await(sooner), pause)
-  })
-  const keepTime = Effect.sync(() => {
-    if (moment().monotonic >= SealedConversation.dueAt(state)) due()
-  }).pipe(Effect.andThen(rest), Effect.forever)
+  const keepTime = timer.run(Effect.sync(due))
   const giveUp = Effect.exit(Deferred.await(opened)).pipe(
     Effect.timeoutOption(patience),
     Effect.andThen(Effect.sync(() => on({ _tag: "GiveUp" }))),
@@ -225,31 +208,17 @@ const open = Effect.fn("SealedChat.open")(function* (
 
   const sendClose = (): void =>
     RecordLayer.sealAll(layer, [Frame.close], (datagram) => socket.send(datagram, state.remote))
-  /** CLOSE was said once: now once more, and once more. */
-  const repeatClose = Effect.sync(sendClose).pipe(
-    Effect.delay(farewellPause),
-    Effect.repeat(Schedule.recurs(closeCopies - 2)),
-  )
 
   yield* Effect.raceFirst(Effect.raceFirst(keepTime, giveUp), Deferred.await(ended)).pipe(
-    Effect.flatMap((ending) => (ending === "unverified" ? repeatClose : Effect.void)),
+    Effect.flatMap((ending) => (ending === "unverified" ? Farewell.again(sendClose) : Effect.void)),
     Effect.forkScoped({ startImmediately: true }),
   )
 
-  const farewell = Deferred.makeUnsafe<void>()
-  let leaving = false
-
-  /** In a fiber of its own, which no impatient caller interrupts. */
-  const sayGoodbye = Effect.suspend(() => {
-    if (leaving || state.phase === "Closed") return Effect.void
-    leaving = true
-    on({ _tag: "Close" })
-    return repeatClose.pipe(Deferred.into(farewell), Effect.forkDetach({ startImmediately: true }))
-  }).pipe(Effect.uninterruptible)
-
-  const untilSaid = Effect.suspend(() => (leaving ? Deferred.await(farewell) : Effect.void))
-  // The socket was there before the session: it goes after it, and so after the farewell.
-  yield* Effect.addFinalizer(() => untilSaid)
+  const close = yield* Farewell.make({
+    isOver: () => state.phase === "Closed",
+    end: () => on({ _tag: "Close" }),
+    send: sendClose,
+  })
 
   return {
     opened: Deferred.await(opened),
@@ -257,7 +226,7 @@ const open = Effect.fn("SealedChat.open")(function* (
     ended: Deferred.await(ended),
     say: (text) => Effect.suspend(() => Effect.fromResult(sayUnsafe(text))),
     sayUnsafe,
-    close: Effect.andThen(sayGoodbye, untilSaid),
+    close,
     verify: Effect.suspend(() => {
       if (state.phase !== "Open") return Effect.fail(new NotOpen())
       on({ _tag: "Verify", at: moment() })
