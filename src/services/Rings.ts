@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as PersonName from "../domain/PersonName.ts"
 import type { Problem } from "../domain/Problem.ts"
+import * as Trust from "../domain/profile/Trust.ts"
 import type { Acquaintances } from "./Acquaintances.ts"
 import * as PeerErrors from "./PeerErrors.ts"
 import type { PeerReport } from "./PeerReport.ts"
@@ -27,14 +28,16 @@ export const make = (acquaintances: Acquaintances, report: PeerReport, busyWith:
   const ringing = new Set<Ring>()
 
   const show = Effect.fnUntraced(function* (call: Ringing) {
-    const { id, name } = call.caller
+    const { id, name, invited } = call.caller
     const label = acquaintances.label(id, name, call.isVouchedFor)
     const ring: Ring = { label, call }
     ringing.add(ring)
     const mistakenFor = acquaintances.mistakenFor(id, name)
     if (Option.isSome(mistakenFor)) yield* report.problem(PeerErrors.lookalike(label, mistakenFor.value))
     const fingerprint = acquaintances.fingerprint(id)
-    yield* report.show({ event: "incoming", peer: label, trust: acquaintances.trust(id), fingerprint })
+    // The invitation has been spent on them already, whether the call is taken or not.
+    const trust = invited ? Trust.higher(acquaintances.trust(id), "invited") : acquaintances.trust(id)
+    yield* report.show({ event: "incoming", peer: label, trust, fingerprint })
     const why = yield* call.over
     ringing.delete(ring)
     if (Option.isSome(why) && why.value !== "Declined") yield* report.problem(PeerErrors.missed(label, why.value))

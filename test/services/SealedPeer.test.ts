@@ -185,7 +185,19 @@ describe.each(worlds.map((world) => ({ world, name: world.name })))(
         yield* alice.screen.type("/close")
         yield* bob.screen.nextOf("closed")
         const carol = yield* person("carol", 4, { join })
-        assert.include(["Declined", "No_answer"], (yield* carol.screen.nextOf("error")).code)
+        const refusal = yield* carol.screen.nextOf("error")
+        assert.include(["Declined", "No_answer"], refusal.code)
+        if (refusal.code === "Declined") assert.include(refusal.hint, "the invitation has been used")
+      }),
+    )
+
+    promise("that comes with an invitation rings as somebody invited", ({ person, invite }) =>
+      Effect.gen(function* () {
+        const bob = yield* person("bob", 3)
+        yield* bob.screen.nextOf("registered")
+        yield* person("alice", 2, { join: yield* invite(bob) })
+        const { peer, trust } = yield* bob.screen.nextOf("incoming")
+        assert.deepStrictEqual([peer, trust], ["alice", "invited"])
       }),
     )
 
