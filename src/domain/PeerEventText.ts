@@ -87,7 +87,7 @@ const table = (rows: ReadonlyArray<readonly [string, string]>): ReadonlyArray<st
 /** What is to be done while nothing sure is known about a key. */
 const doubts = (trust: Trust | undefined): ReadonlyArray<string> => {
   const compare = "Type /verify, and compare what you see by voice."
-  if (trust === "introduced") return [`  Only the server says who that is. ${compare}`]
+  if (trust === "introduced") return [`  You have not compared keys yet. ${compare}`]
   return trust === "unknown" ? [`  Nothing says who that is. ${compare}`] : []
 }
 

@@ -8,10 +8,14 @@ import * as Result from "effect/Result"
 import * as CliError from "effect/cli/CliError"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
+import * as NodeKnownServers from "../adapters/node/NodeKnownServers.ts"
 import * as QrCode from "../adapters/node/QrCode.ts"
 import * as InvitationTime from "../domain/profile/InvitationTime.ts"
 import { json as jsonText } from "../domain/PrintableText.ts"
+import { make as problem } from "../domain/Problem.ts"
 import * as ServerAddress from "../domain/ServerAddress.ts"
+import { KnownServers } from "../services/KnownServers.ts"
+import { failWith } from "./CommandFailed.ts"
 import * as Flags from "./flags.ts"
 import * as Profile from "./profile.ts"
 
@@ -37,6 +41,17 @@ const mistake = (message: string) =>
     errors: [new CliError.ValidationError({ message })],
   })
 
+/** The guest knows nothing of the server yet: where the address has no pin, the key remembered here goes with it. */
+const withKnownPin = Effect.fnUntraced(function* (address: ServerAddress.ServerAddress, chosen: Profile.Chosen) {
+  if (address.pins.length > 0) return ServerAddress.format(address)
+  const { home } = yield* Profile.located(chosen)
+  const known = yield* Effect.flatMap(KnownServers, ({ find }) => find(address)).pipe(
+    Effect.provide(NodeKnownServers.layer(home)),
+    Effect.catch(({ message, hint }) => failWith(problem("Known_servers", message, hint), chosen.json)),
+  )
+  return ServerAddress.format(known === undefined ? address : { ...address, pins: [known] })
+})
+
 export const invite = Command.make(
   "invite",
   flags,
@@ -47,7 +62,8 @@ export const invite = Command.make(
     if (Result.isFailure(parsed)) return yield* mistake(`--server ${Flags.notAServer(address, parsed.failure)}`)
     const seconds = InvitationTime.parse(expires)
     if (Option.isNone(seconds)) return yield* mistake(`--expires ${expires}: not a time such as 30m, 24h or 7d.`)
-    const request = { _tag: "Invite", server: address, seconds: seconds.value } as const
+    const place = yield* withKnownPin(parsed.success, chosen)
+    const request = { _tag: "Invite", server: place, seconds: seconds.value } as const
     const { link, expiry } = yield* Profile.ask(chosen, request, "Invitation")
     if (chosen.json) return yield* Console.log(jsonText({ event: "invitation", link, expiry }))
     if (!process.stdout.isTTY) return yield* Console.log(link)

@@ -5,7 +5,6 @@
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as Schedule from "effect/Schedule"
 import type { ChatKeys } from "../domain/call/ChatKeys.ts"
 import type { Ending } from "../domain/Conversation.ts"
 import * as Endpoint from "../domain/Endpoint.ts"
@@ -18,6 +17,7 @@ import * as RecordLayer from "../domain/record/RecordLayer.ts"
 import * as Acquaintances from "./Acquaintances.ts"
 import { Cryptography } from "./Cryptography.ts"
 import { DirectRendezvous, type Opened } from "./DirectRendezvous.ts"
+import * as Farewell from "./Farewell.ts"
 import * as PeerErrors from "./PeerErrors.ts"
 import type { PeerReport } from "./PeerReport.ts"
 import { PeerTransport } from "./PeerTransport.ts"
@@ -32,8 +32,6 @@ import { SealedChat } from "./SealedChat.ts"
 const patience = "2 minutes"
 /** How long one's own person is asked. */
 const ringing = "60 seconds"
-/** The pause between two CLOSE, of which there are three. */
-const farewellPause = "50 millis"
 
 export interface Options {
   readonly name: PersonName
@@ -102,13 +100,8 @@ export const make = Effect.fnUntraced(function* (options: Options, report: PeerR
   /** Nobody is to wait who has been turned down. The keys are used for nothing else. */
   const decline = ({ keys, socket }: Opened, remote: Endpoint.Endpoint): Effect.Effect<void> => {
     const layer = RecordLayer.make(cryptography.primitives, Epoch.first(keys))
-    const close = Effect.sync(() =>
-      RecordLayer.sealAll(layer, [Frame.close], (datagram) => socket.send(datagram, remote)),
-    )
-    return close.pipe(
-      Effect.andThen(Effect.repeat(Effect.delay(close, farewellPause), Schedule.recurs(1))),
-      Effect.asVoid,
-    )
+    const close = (): void => RecordLayer.sealAll(layer, [Frame.close], (datagram) => socket.send(datagram, remote))
+    return Effect.andThen(Effect.sync(close), Farewell.again(close))
   }
 
   const live = Effect.fnUntraced(function* ({ chats, ready }: Life) {

@@ -7,7 +7,10 @@ import { once } from "node:events"
 import * as Fs from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import * as Result from "effect/Result"
 import { afterAll, describe, expect, it } from "vitest"
+import * as Invitation from "../../src/domain/call/Invitation.ts"
+import * as KnownServerList from "../../src/domain/KnownServerList.ts"
 import { addresses, Program, run } from "./Program.ts"
 
 const folder = Fs.mkdtempSync(join(tmpdir(), "nomitm-cli-profile-"))
@@ -185,6 +188,21 @@ describe("nomitm invite", () => {
     const inDays = (second.expiry - Date.now() / 1000) / 86_400
     expect(Math.abs(inDays - 7)).toBeLessThan(0.01)
     expect((await run(["invite"], { env: { NOMITM_HOME: alice.home, NOMITM_SERVER: address } })).code).toBe(0)
+  })
+
+  it("puts the key that is remembered of a server into the link, where the address has none", async () => {
+    const alice = person(newHome())
+    await alice.run(["id"])
+    const server = { host: "chat.example", port: 7000 }
+    const key = new Uint8Array(32).fill(7)
+    Fs.writeFileSync(join(alice.home, "known-servers"), KnownServerList.withKey("", server, key), { mode: 0o600 })
+    for (const [place, serverKey] of [
+      ["chat.example:7000", key],
+      ["chat.example:7001", undefined],
+    ] as const) {
+      const { link } = await alice.json("invite", "--server", place)
+      expect(Result.getOrThrow(Invitation.parse(link)).serverKey).toEqual(serverKey)
+    }
   })
 
   it.each([

@@ -35,7 +35,7 @@ describe.skipIf(missing !== undefined).concurrent("a person with keys at a termi
     expect(address).toMatch(/^127\.0\.0\.2:/)
     await alice.shows("* Connected to bob [introduced] (127.0.0.3:")
     await alice.endsWith(
-      "  Only the server says who that is. Type /verify, and compare what you see by voice.",
+      "  You have not compared keys yet. Type /verify, and compare what you see by voice.",
       "to bob [introduced]>",
     )
     alice.type("half")

@@ -59,7 +59,7 @@ describe("an event in words", () => {
     const compare = "Type /verify, and compare what you see by voice."
     assert.strictEqual(
       shown({ ...connected, trust: "introduced" })[1],
-      `  Only the server says who that is. ${compare}`,
+      `  You have not compared keys yet. ${compare}`,
     )
     assert.strictEqual(shown({ ...connected, trust: "unknown" })[1], `  Nothing says who that is. ${compare}`)
     assert.deepStrictEqual(shown({ ...connected, trust: "verified" }), [

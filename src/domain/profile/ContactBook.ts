@@ -140,7 +140,9 @@ export const met = (
     label: known?.label ?? freeLabel(book, name),
     name: isElsewhere ? known.name : name,
     server: isElsewhere ? known.server : server,
-    trust: Trust.after(known?.trust ?? "unknown", event),
+    // Who was denied stays so until that is taken back by more than another chat.
+    trust:
+      known?.trust === "unknown" && event === "Accepted" ? "unknown" : Trust.after(known?.trust ?? "unknown", event),
     since: known?.since ?? now,
     serial: Math.max(serial, known?.serial ?? 0),
   }

@@ -119,8 +119,11 @@ describe("the book of contacts", () => {
     assert.deepEqual(bob, contact("bob", { since: 3000, serial: 2000 }))
     const [again, same] = met(book, "bob", { name: "robert" as Username, serial: 1500, event: "Invited", now: 4000 })
     assert.deepEqual(same, contact("bob", { name: "robert" as Username, since: 3000, serial: 2000, trust: "invited" }))
-    const [, denied] = met(again, "bob", { event: "Denied" })
+    const [without, denied] = met(again, "bob", { event: "Denied" })
     assert.strictEqual(denied.trust, "unknown")
+    // Another chat is no reason to believe again; another comparison is.
+    assert.strictEqual(met(without, "bob", { event: "Accepted" })[1].trust, "unknown")
+    assert.strictEqual(met(without, "bob", { event: "Confirmed" })[1].trust, "verified")
   })
 
   it.each([
