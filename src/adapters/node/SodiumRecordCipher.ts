@@ -4,6 +4,7 @@
  * The key itself stays in the cipher and is copied to the heap for each call, which costs next to nothing: thousands of
  * ciphers take no room there, nothing need be freed when one is dropped, and the heap holds no key between two calls.
  */
+import * as Bytes from "../../domain/crypto/Bytes.ts"
 import { keyBytes, type RecordCipher, tagBytes } from "../../domain/crypto/Primitives.ts"
 import { areaBytes, type Sodium } from "./Sodium.ts"
 import * as SodiumAead from "./SodiumAead.ts"
@@ -24,8 +25,8 @@ export const make = (sodium: Sodium): ((key: Uint8Array) => RecordCipher) => {
   let heap = library.HEAPU8
   let view = new DataView(heap.buffer)
 
-  /** Puts everything but the text in its place, and says where the text belongs. */
-  const prepare = (key: Uint8Array, counter: number, associatedData: Uint8Array): number => {
+  /** Puts key and nonce in their places. */
+  const prepare = (key: Uint8Array, counter: number): void => {
     if (heap !== library.HEAPU8) {
       heap = library.HEAPU8
       view = new DataView(heap.buffer)
@@ -34,8 +35,6 @@ export const make = (sodium: Sodium): ((key: Uint8Array) => RecordCipher) => {
     view.setUint32(nonceAt, 0)
     view.setUint32(nonceAt + 4, counter, true)
     view.setUint32(nonceAt + 8, counter / 0x1_0000_0000, true)
-    heap.set(associatedData, associatedAt)
-    return associatedAt + associatedData.length
   }
 
   /** For what doesn't fit; no record is so long. */
@@ -48,22 +47,26 @@ export const make = (sodium: Sodium): ((key: Uint8Array) => RecordCipher) => {
   return (key) => {
     if (key.length !== keyBytes) throw new RangeError(`A key of ${keyBytes} bytes`)
     const own = Uint8Array.from(key)
-    const openInto: RecordCipher["openInto"] = (counter, associatedData, sealed, into, at) => {
-      const associated = associatedData.length
-      const length = sealed.length - tagBytes
+    const openInto: RecordCipher["openInto"] = (counter, record, associated, into, at) => {
+      const sealed = record.length - associated
+      const length = sealed - tagBytes
       if (length < 0) return false
-      if (associated + sealed.length > mostBytes) {
-        const plaintext = aead.open(own, nonceOf(counter), associatedData, sealed)
+      if (record.length > mostBytes) {
+        const data = record.subarray(0, associated)
+        const plaintext = aead.open(own, nonceOf(counter), data, record.subarray(associated))
         if (plaintext !== undefined) into.set(plaintext, at)
         return plaintext !== undefined
       }
-      const text = prepare(own, counter, associatedData)
-      heap.set(sealed, text)
-      const status = decrypt(text, 0, 0, text, sealed.length, 0, associatedAt, associated, 0, nonceAt, area)
-      heap.fill(0, area, nonceAt)
-      if (status !== 0) return false
+      prepare(own, counter)
+      heap.set(record, associatedAt)
+      const text = associatedAt + associated
+      if (decrypt(text, 0, 0, text, sealed, 0, associatedAt, associated, 0, nonceAt, area) !== 0) {
+        heap.fill(0, area, nonceAt)
+        return false
+      }
       into.set(heap.subarray(text, text + length), at)
-      heap.fill(0, text, text + length)
+      // The key, and with it all up to the end of the text.
+      heap.fill(0, area, text + length)
       return true
     }
     return {
@@ -74,7 +77,9 @@ export const make = (sodium: Sodium): ((key: Uint8Array) => RecordCipher) => {
           into.set(aead.seal(own, nonceOf(counter), associatedData, plaintext), at)
           return
         }
-        const text = prepare(own, counter, associatedData)
+        prepare(own, counter)
+        heap.set(associatedData, associatedAt)
+        const text = associatedAt + associated
         heap.set(plaintext, text)
         encrypt(text, 0, text, length, 0, associatedAt, associated, 0, 0, nonceAt, area)
         heap.fill(0, area, nonceAt)
@@ -83,7 +88,8 @@ export const make = (sodium: Sodium): ((key: Uint8Array) => RecordCipher) => {
       open: (counter, associatedData, sealed) => {
         if (sealed.length < tagBytes) return undefined
         const plaintext = new Uint8Array(sealed.length - tagBytes)
-        return openInto(counter, associatedData, sealed, plaintext, 0) ? plaintext : undefined
+        const record = Bytes.concat(associatedData, sealed)
+        return openInto(counter, record, associatedData.length, plaintext, 0) ? plaintext : undefined
       },
       openInto,
     }

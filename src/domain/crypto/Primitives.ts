@@ -92,11 +92,17 @@ export interface RecordCipher {
   ) => void
   /** The plaintext; none if anything was changed. */
   readonly open: (counter: number, associatedData: Uint8Array, sealed: Uint8Array) => Uint8Array | undefined
-  /** The same, with the plaintext written into `into`, from `at` on; whether it opened. Without, nothing is written. */
+  /**
+   * The same of a whole record, with the plaintext written into `into`, from `at` on; whether it opened. If not, nothing
+   * is written.
+   *
+   * @param record the associated data, and behind it what was sealed
+   * @param associatedBytes how much of it is associated data
+   */
   readonly openInto: (
     counter: number,
-    associatedData: Uint8Array,
-    sealed: Uint8Array,
+    record: Uint8Array,
+    associatedBytes: number,
     into: Uint8Array,
     at: number,
   ) => boolean

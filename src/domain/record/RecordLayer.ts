@@ -124,17 +124,16 @@ const sealWritten = (layer: RecordLayer, used: number): Uint8Array | undefined =
 /** The frames of a datagram that is a record of this chat and was not taken before; otherwise why it is dropped. */
 export const open = (layer: RecordLayer, datagram: Uint8Array): Opened | Dropped => {
   if (!RecordHeader.isRecord(datagram)) return "NoRecord"
-  const { header, slots } = layer
+  const { slots } = layer
   const slot = KeySlots.find(slots, RecordHeader.index(datagram), RecordHeader.epoch(datagram))
   if (slot === undefined) return "UnknownIndex"
   const counter = RecordHeader.counter(datagram)
   const { window } = slot
   if (counter >= RecordHeader.counterLimit || !ReplayWindow.isFresh(window, counter)) return "Repeated"
-  for (let i = 0; i < headerBytes; i++) header[i] = datagram[i]!
   const { opened } = layer
   const length = datagram.length - overheadBytes
   const at = allocate(opened, length)
-  if (!slot.opening.openInto(counter, header, datagram.subarray(headerBytes), opened.bytes, at)) {
+  if (!slot.opening.openInto(counter, datagram, headerBytes, opened.bytes, at)) {
     opened.used = at
     return "Forged"
   }

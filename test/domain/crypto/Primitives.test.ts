@@ -351,12 +351,18 @@ describe("the cipher of records", () => {
       const sealed = seal(cipher, 3, none, text)
       const buffer = new Uint8Array(length + 32).fill(0xee)
       for (const forged of [sealed.subarray(1), flipped(sealed), none]) {
-        assert.isFalse(cipher.openInto(3, none, forged, buffer, 16))
+        assert.isFalse(cipher.openInto(3, forged, 0, buffer, 16))
         assert.isTrue(buffer.every((byte) => byte === 0xee))
       }
-      assert.isTrue(cipher.openInto(3, none, sealed, buffer, 16))
+      assert.isTrue(cipher.openInto(3, sealed, 0, buffer, 16))
       const around = new Uint8Array(16).fill(0xee)
       assert.isTrue(Bytes.equals(buffer, Bytes.concat(around, text, around)))
+      // With what is in front of it authenticated, too.
+      const header = bytesOf("header", 16)
+      const record = Bytes.concat(header, seal(cipher, 4, header, text))
+      assert.isFalse(cipher.openInto(4, flipped(record), 16, buffer, 16))
+      assert.isFalse(cipher.openInto(4, record.with(0, record[0]! ^ 1), 16, buffer, 16))
+      assert.isTrue(cipher.openInto(4, record, 16, buffer, 16))
     }
   })
 
