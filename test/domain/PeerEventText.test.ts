@@ -57,10 +57,7 @@ describe("an event in words", () => {
   it("of a connection that at most the server vouches for says so, and asks to compare", () => {
     const connected = { event: "connected", peer: "bob", address: "192.0.2.1:55000" } as const
     const compare = "Type /verify, and compare what you see by voice."
-    assert.strictEqual(
-      shown({ ...connected, trust: "introduced" })[1],
-      `  You have not compared keys yet. ${compare}`,
-    )
+    assert.strictEqual(shown({ ...connected, trust: "introduced" })[1], `  You have not compared keys yet. ${compare}`)
     assert.strictEqual(shown({ ...connected, trust: "unknown" })[1], `  Nothing says who that is. ${compare}`)
     assert.deepStrictEqual(shown({ ...connected, trust: "verified" }), [
       "* Connected to bob [verified] (192.0.2.1:55000). Type to talk, /close to end.",
