@@ -70,6 +70,21 @@ export const hostPort = (name: string, defaultPort?: number) =>
     ),
   )
 
+/** The server that a command is about; `chosenServer` reads it. */
+export const server = (description: string) =>
+  Flag.String("server").pipe(
+    Flag.withMetavar("ADDRESS"),
+    Flag.withDescription(`${description}: HOST[:PORT] or nomitm://HOST:PORT#PIN (or NOMITM_SERVER)`),
+    Flag.optional,
+  )
+
+/** A mistake in the use of a command that no flag sees by itself. */
+export const mistake = (command: string, mistake: string | CliError.ValidationError): CliError.ShowHelp =>
+  new CliError.ShowHelp({
+    commandPath: ["nomitm", command],
+    errors: [typeof mistake === "string" ? new CliError.ValidationError({ message: mistake }) : mistake],
+  })
+
 /** Why a text is no address of a server, in words. */
 export const notAServer = (text: string, failure: ServerAddress.Failure): string => {
   switch (failure) {

@@ -4,7 +4,6 @@
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as CliError from "effect/cli/CliError"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as EnglishWords from "../adapters/node/EnglishWords.ts"
@@ -16,6 +15,7 @@ import { make as problem } from "../domain/Problem.ts"
 import { ProfileError } from "../services/ProfileError.ts"
 import { type NotRecoveryWords, recoveryWords, WordList } from "../services/WordList.ts"
 import { failWith } from "./CommandFailed.ts"
+import * as Flags from "./flags.ts"
 import * as Profile from "./profile.ts"
 
 const flags = {
@@ -113,10 +113,7 @@ export const id = Command.make(
   flags,
   Effect.fnUntraced(function* ({ words, restore: fromWords, passphrase, ...chosen }) {
     if (Number(words) + Number(fromWords) + Number(Option.isSome(passphrase)) > 1) {
-      return yield* new CliError.ShowHelp({
-        commandPath: ["nomitm", "id"],
-        errors: [new CliError.ValidationError({ message: "Give one of --words, --restore and --passphrase." })],
-      })
+      return yield* Flags.mistake("id", "Give one of --words, --restore and --passphrase.")
     }
     if (words) return yield* showWords(chosen)
     if (fromWords) return yield* restore(chosen)

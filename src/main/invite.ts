@@ -5,7 +5,6 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
-import * as CliError from "effect/cli/CliError"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as NodeKnownServers from "../adapters/node/NodeKnownServers.ts"
@@ -35,11 +34,7 @@ const flags = {
   ),
 }
 
-const mistake = (message: string) =>
-  new CliError.ShowHelp({
-    commandPath: ["nomitm", "invite"],
-    errors: [new CliError.ValidationError({ message })],
-  })
+const mistake = (message: string) => Flags.mistake("invite", message)
 
 /** The guest knows nothing of the server yet: where the address has no pin, the key remembered here goes with it. */
 const withKnownPin = Effect.fnUntraced(function* (address: ServerAddress.ServerAddress, chosen: Profile.Chosen) {

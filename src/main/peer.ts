@@ -4,7 +4,6 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Argument from "effect/cli/Argument"
-import * as CliError from "effect/cli/CliError"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as JsonScreen from "../adapters/node/JsonScreen.ts"
@@ -22,11 +21,7 @@ const flags = {
     Argument.withMetavar("NAME"),
     Argument.withDescription("Your name: 1 to 32 visible characters without blanks"),
   ),
-  server: Flag.String("server").pipe(
-    Flag.withMetavar("ADDRESS"),
-    Flag.withDescription("The rendezvous server: HOST[:PORT] or nomitm://HOST:PORT#PIN (or NOMITM_SERVER)"),
-    Flag.optional,
-  ),
+  server: Flags.server("The rendezvous server"),
   join: Flag.String("join").pipe(
     Flag.withMetavar("LINK"),
     Flag.withDescription("Use an invitation: go to its server, and call whoever made it"),
@@ -66,10 +61,7 @@ export const peer = Command.make(
   Effect.fnUntraced(function* ({ home, json, ...given }) {
     const isTerminal = process.stdin.isTTY && process.stdout.isTTY && process.env["TERM"] !== "dumb"
     const isInteractive = isTerminal && !json
-    const plan = yield* Effect.mapError(
-      PeerPlan.make(given, isInteractive),
-      (mistake) => new CliError.ShowHelp({ commandPath: ["nomitm", "peer"], errors: [mistake] }),
-    )
+    const plan = yield* Effect.mapError(PeerPlan.make(given, isInteractive), (why) => Flags.mistake("peer", why))
     const screen = json ? JsonScreen.layer : isTerminal ? TerminalScreen.layer : PlainScreen.layer
     const localAddress = Option.getOrUndefined(given.bind)
     const running =

@@ -6,9 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Argument from "effect/cli/Argument"
-import * as CliError from "effect/cli/CliError"
 import * as Command from "effect/cli/Command"
-import * as Flag from "effect/cli/Flag"
 import * as NodeCryptography from "../adapters/node/NodeCryptography.ts"
 import * as NodeKnownServers from "../adapters/node/NodeKnownServers.ts"
 import * as NodePeerTransport from "../adapters/node/NodePeerTransport.ts"
@@ -27,26 +25,20 @@ import * as Profile from "./profile.ts"
 
 const flags = {
   name: Argument.String("name").pipe(Argument.withMetavar("NAME"), Argument.withDescription("The name to give up")),
-  server: Flag.String("server").pipe(
-    Flag.withMetavar("ADDRESS"),
-    Flag.withDescription("The server: HOST[:PORT] or nomitm://HOST:PORT#PIN (or NOMITM_SERVER)"),
-    Flag.optional,
-  ),
+  server: Flags.server("The server"),
   ...Profile.flags,
 }
 
-const mistake = (error: CliError.ValidationError) =>
-  new CliError.ShowHelp({ commandPath: ["nomitm", "release"], errors: [error] })
-const wrong = (message: string) => mistake(new CliError.ValidationError({ message }))
+const mistake = (why: Parameters<typeof Flags.mistake>[1]) => Flags.mistake("release", why)
 
 export const release = Command.make(
   "release",
   flags,
   Effect.fnUntraced(function* ({ name: typed, server, ...chosen }) {
     const name = PersonName.fold(typed)
-    if (!PersonName.isPersonName(name)) return yield* wrong(Option.getOrElse(PersonName.problem(name), () => ""))
+    if (!PersonName.isPersonName(name)) return yield* mistake(Option.getOrElse(PersonName.problem(name), () => ""))
     const address = yield* Effect.mapError(Flags.chosenServer(server), mistake)
-    if (Option.isNone(address)) return yield* wrong("Say at which server: --server ADDRESS.")
+    if (Option.isNone(address)) return yield* mistake("Say at which server: --server ADDRESS.")
     const profile = yield* Profile.located(chosen)
 
     /** Takes the name, which nobody else can, and lets go of it. */

@@ -6,7 +6,6 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as CliError from "effect/cli/CliError"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import { hostname } from "node:os"
@@ -80,11 +79,7 @@ const flags = {
   json: Flags.json,
 }
 
-const mistake = (message: string) =>
-  new CliError.ShowHelp({
-    commandPath: ["nomitm", "server"],
-    errors: [new CliError.ValidationError({ message })],
-  })
+const mistake = (message: string) => Flags.mistake("server", message)
 
 /** How much of what is reported may wait for its reader, in bytes. */
 const maxUnreadBytes = 1024 * 1024

@@ -22,8 +22,9 @@ import * as LineSplitter from "../domain/LineSplitter.ts"
 import * as RendezvousLink from "../domain/RendezvousLink.ts"
 import type { Username } from "../domain/Username.ts"
 import * as DueTimer from "./DueTimer.ts"
+import * as HeldAgreements from "./HeldAgreement.ts"
+import type { HeldAgreement } from "./HeldAgreement.ts"
 import { monotonicReader } from "./monotonic.ts"
-import { nextOf } from "./nextOf.ts"
 import { type PeerSocket, PeerTransport } from "./PeerTransport.ts"
 import * as PortKeeper from "./PortKeeper.ts"
 import { type Connection, type ConnectError, RendezvousTransport } from "./RendezvousTransport.ts"
@@ -108,18 +109,6 @@ export class RendezvousClient extends Context.Service<
   )
 }
 
-/** A port on its way to whoever takes the chat up. */
-interface HeldAgreement extends Agreement {
-  readonly release: Effect.Effect<void>
-}
-
-/** From now on the port goes with the scope. */
-const handOver = ({ peer, remote, socket, release }: HeldAgreement): Effect.Effect<Agreement, never, Scope.Scope> =>
-  Effect.as(
-    Effect.addFinalizer(() => release),
-    { peer, remote, socket },
-  )
-
 const makeLink = Effect.fnUntraced(function* (
   connection: Connection,
   ports: PortKeeper.PortKeeper,
@@ -128,15 +117,15 @@ const makeLink = Effect.fnUntraced(function* (
   const now = yield* monotonicReader
   const registered = Deferred.makeUnsafe<void, LinkLost | Refused>()
   const lost = Deferred.makeUnsafe<LinkLost>()
-  const incoming = yield* Queue.dropping<HeldAgreement, LinkLost>(waitingChats)
+  const incoming = yield* Queue.dropping<HeldAgreement<Agreement>, LinkLost>(waitingChats)
   let listing: Deferred.Deferred<ReadonlyArray<Username>, LinkLost | Refused> | undefined
-  let calling: Deferred.Deferred<HeldAgreement, LinkLost | Refused> | undefined
+  let calling: Deferred.Deferred<HeldAgreement<Agreement>, LinkLost | Refused> | undefined
 
   const endList = (result: Effect.Effect<ReadonlyArray<Username>, LinkLost | Refused>): void => {
     if (listing !== undefined) Deferred.doneUnsafe(listing, result)
     listing = undefined
   }
-  const endCall = (result: Effect.Effect<HeldAgreement, LinkLost | Refused>): boolean => {
+  const endCall = (result: Effect.Effect<HeldAgreement<Agreement>, LinkLost | Refused>): boolean => {
     const isWanted = calling !== undefined && Deferred.doneUnsafe(calling, result)
     calling = undefined
     return isWanted
@@ -160,7 +149,8 @@ const makeLink = Effect.fnUntraced(function* (
       if (isAnswer) endCall(Effect.fail(new Refused({ code: "Too_many_tries" })))
       return
     }
-    const held: HeldAgreement = { peer, remote, ...port.value }
+    const { socket, release } = port.value
+    const held: HeldAgreement<Agreement> = { agreement: { peer, remote, socket }, release }
     const isTaken = isAnswer ? endCall(Effect.succeed(held)) : Queue.offerUnsafe(incoming, held)
     if (!isTaken) yield* held.release
   }, Effect.uninterruptible)
@@ -237,12 +227,7 @@ const makeLink = Effect.fnUntraced(function* (
   })
 
   // What nobody took up, when all else has ended.
-  yield* Effect.addFinalizer(() =>
-    Effect.flatMap(
-      Effect.orElseSucceed(Queue.clear(incoming), () => []),
-      (chats) => Effect.forEach(chats, ({ release }) => release, { discard: true }),
-    ),
-  )
+  yield* Effect.addFinalizer(() => HeldAgreements.giveBack(incoming))
   yield* Effect.addFinalizer(() => on({ _tag: "Closed" }))
   const due = Effect.suspend(() => on({ _tag: "Due", now: now() }))
   yield* Effect.forkScoped(timer.run(due), { startImmediately: true })
@@ -262,28 +247,20 @@ const makeLink = Effect.fnUntraced(function* (
     return yield* Deferred.await(mine)
   }).pipe(Effect.withSpan("RendezvousClient.users"))
 
-  /** Nobody waits for a call: the port that may have come of it in this moment goes back. */
-  const abandon = (mine: Deferred.Deferred<HeldAgreement, LinkLost | Refused>) =>
-    Effect.suspend(() => {
-      if (!Deferred.doneUnsafe(mine, Effect.interrupt)) {
-        return Effect.ignore(Effect.flatMap(Deferred.await(mine), ({ release }) => release))
-      }
-      calling = undefined
-      return on({ _tag: "Abandon" })
-    })
+  const abandoned = Effect.suspend(() => {
+    calling = undefined
+    return on({ _tag: "Abandon" })
+  })
 
   const call = Effect.fn("RendezvousClient.call")((callee: Username) =>
     Effect.uninterruptibleMask((restore) =>
       Effect.gen(function* () {
         yield* whileThere
         if (RendezvousLink.isCalling(state)) return yield* new Refused({ code: "Already_calling" })
-        const mine = Deferred.makeUnsafe<HeldAgreement, LinkLost | Refused>()
+        const mine = Deferred.makeUnsafe<HeldAgreement<Agreement>, LinkLost | Refused>()
         calling = mine
         yield* on({ _tag: "Call", name: callee, now: now() })
-        return yield* Effect.flatMap(
-          Effect.onInterrupt(restore(Deferred.await(mine)), () => abandon(mine)),
-          handOver,
-        )
+        return yield* HeldAgreements.answerTo(restore, mine, abandoned)
       }),
     ),
   )
@@ -291,7 +268,7 @@ const makeLink = Effect.fnUntraced(function* (
   return {
     users,
     call,
-    incoming: Effect.uninterruptibleMask((restore) => Effect.flatMap(nextOf(incoming, restore), handOver)),
+    incoming: HeldAgreements.next(incoming),
     lost: Deferred.await(lost),
   } satisfies Link
 })

@@ -8,7 +8,6 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
-import type * as Scope from "effect/Scope"
 import * as Calls from "../domain/call/Calls.ts"
 import * as CallState from "../domain/call/CallState.ts"
 import * as Bytes from "../domain/crypto/Bytes.ts"
@@ -22,8 +21,9 @@ import * as Who from "../domain/nomitm1/Who.ts"
 import type { PersonName } from "../domain/PersonName.ts"
 import type { Cryptography } from "./Cryptography.ts"
 import * as DueTimer from "./DueTimer.ts"
+import * as HeldAgreements from "./HeldAgreement.ts"
+import type { HeldAgreement } from "./HeldAgreement.ts"
 import { monotonicReader } from "./monotonic.ts"
-import { nextOf } from "./nextOf.ts"
 import type * as PortKeeper from "./PortKeeper.ts"
 import { LinkLost, Refused } from "./RendezvousClient.ts"
 import type { Connection, Secured } from "./RendezvousTransport.ts"
@@ -35,18 +35,6 @@ const ofCalls = 0
 
 /** How many calls may wait to be heard of, and how many chats to be taken up; more are dropped. */
 export const waitingCalls = 8
-
-/** A port on its way to whoever takes the chat up. */
-interface HeldAgreement extends SealedAgreement {
-  readonly release: Effect.Effect<void>
-}
-
-/** From now on the port goes with the scope. */
-const handOver = ({ release, ...agreement }: HeldAgreement): Effect.Effect<SealedAgreement, never, Scope.Scope> =>
-  Effect.as(
-    Effect.addFinalizer(() => release),
-    agreement,
-  )
 
 /** Registers on a connection whose server is trusted. The link ends with the scope; ports that were handed over stay. */
 export const make = Effect.fnUntraced(function* (
@@ -66,10 +54,10 @@ export const make = Effect.fnUntraced(function* (
   const released = Deferred.makeUnsafe<void>()
   const lost = Deferred.makeUnsafe<LinkLost>()
   const ringing = yield* Queue.dropping<Ringing, LinkLost>(waitingCalls)
-  const incoming = yield* Queue.dropping<HeldAgreement, LinkLost>(waitingCalls)
+  const incoming = yield* Queue.dropping<HeldAgreement<SealedAgreement>, LinkLost>(waitingCalls)
   let listing: Deferred.Deferred<ReadonlyArray<User>, LinkLost> | undefined
   /** Who waits for a call of ours, by its callId. */
-  const calling = new Map<string, Deferred.Deferred<HeldAgreement, LinkLost | CallFailed>>()
+  const calling = new Map<string, Deferred.Deferred<HeldAgreement<SealedAgreement>, LinkLost | CallFailed>>()
   /** Calls that ring, by callId. */
   const rings = new Map<string, Deferred.Deferred<Option.Option<string>>>()
   /** Chats that an invitation brought about, by callId. */
@@ -90,7 +78,10 @@ export const make = Effect.fnUntraced(function* (
   }
 
   /** Who waits for a call of ours hears of it; false if nobody does. */
-  const answerCall = (key: string, result: Effect.Effect<HeldAgreement, LinkLost | CallFailed>): boolean => {
+  const answerCall = (
+    key: string,
+    result: Effect.Effect<HeldAgreement<SealedAgreement>, LinkLost | CallFailed>,
+  ): boolean => {
     const waiting = calling.get(key)
     calling.delete(key)
     return waiting !== undefined && Deferred.doneUnsafe(waiting, result)
@@ -257,7 +248,9 @@ export const make = Effect.fnUntraced(function* (
     const isInvited = invited.delete(key)
     const port = yield* ports.take(endpoint.port)
     if (Option.isNone(port)) return void answerCall(key, Effect.fail(new CallFailed({ code: "Too_many_tries" })))
-    const held: HeldAgreement = { keys, remote: endpoint, invited: isInvited, ...port.value }
+    const { socket, release } = port.value
+    const agreement = { keys, remote: endpoint, invited: isInvited, socket }
+    const held: HeldAgreement<SealedAgreement> = { agreement, release }
     const isTaken = calling.has(key) ? answerCall(key, Effect.succeed(held)) : Queue.offerUnsafe(incoming, held)
     if (!isTaken) yield* held.release
   }, Effect.uninterruptible)
@@ -295,12 +288,7 @@ export const make = Effect.fnUntraced(function* (
   })
 
   // What nobody took up, when all else has ended.
-  yield* Effect.addFinalizer(() =>
-    Effect.flatMap(
-      Effect.orElseSucceed(Queue.clear(incoming), () => []),
-      (chats) => Effect.forEach(chats, ({ release }) => release, { discard: true }),
-    ),
-  )
+  yield* Effect.addFinalizer(() => HeldAgreements.giveBack(incoming))
   yield* Effect.addFinalizer(() => onLink({ _tag: "Closed" }))
   const signature = RegisterProof.sign(primitives, identity, { ...secured, name })
   const { encoded: certificate } = identity.certificate
@@ -332,23 +320,17 @@ export const make = Effect.fnUntraced(function* (
       Effect.gen(function* () {
         yield* whileThere
         const entropy = { callId: randomBytes(16), ephemeral: randomBytes(32), kemSeed: randomBytes(64) }
-        const mine = Deferred.makeUnsafe<HeldAgreement, LinkLost | CallFailed>()
+        const mine = Deferred.makeUnsafe<HeldAgreement<SealedAgreement>, LinkLost | CallFailed>()
         calling.set(Bytes.toBase64Url(entropy.callId), mine)
         yield* onCalls({ _tag: "Dial", who, expected, invitation, entropy })
-        return yield* Effect.flatMap(
-          Effect.onInterrupt(restore(Deferred.await(mine)), () => abandon(mine)),
-          handOver,
-        )
+        return yield* HeldAgreements.answerTo(restore, mine, abandoned(mine))
       }),
     ),
   )
 
-  /** Nobody waits for a call: the other side is told, and the port that may have come of it in this moment goes back. */
-  const abandon = (mine: Deferred.Deferred<HeldAgreement, LinkLost | CallFailed>): Effect.Effect<void> =>
+  /** Nobody waits for a call of ours: the other side is told. */
+  const abandoned = (mine: Deferred.Deferred<HeldAgreement<SealedAgreement>, LinkLost | CallFailed>) =>
     Effect.suspend(() => {
-      if (!Deferred.doneUnsafe(mine, Effect.interrupt)) {
-        return Effect.ignore(Effect.flatMap(Deferred.await(mine), ({ release }) => release))
-      }
       // It may have been merged with a call of the other side since.
       const [key] = [...calling].find(([, waiting]) => waiting === mine) ?? []
       const callId = key === undefined ? undefined : Bytes.fromBase64Url(key)
@@ -359,7 +341,7 @@ export const make = Effect.fnUntraced(function* (
     users,
     call,
     ringing: Queue.take(ringing),
-    incoming: Effect.uninterruptibleMask((restore) => Effect.flatMap(nextOf(incoming, restore), handOver)),
+    incoming: HeldAgreements.next(incoming),
     isNameOf: (name, id) =>
       Effect.gen(function* () {
         if (Deferred.isDoneUnsafe(lost)) return false
