@@ -23,8 +23,10 @@ export interface PeerSocket {
    * large, to port 0, after the end) is lost.
    *
    * @param datagram at most 65,507 bytes; not kept
+   * @param ttl how many hops it may take, 1 to 255: the time to live of IPv4, the hop limit of IPv6. The system's own
+   *   number without it, of this datagram alone: the next one is as if there had been none.
    */
-  readonly send: (datagram: Uint8Array, to: Endpoint) => void
+  readonly send: (datagram: Uint8Array, to: Endpoint, ttl?: number) => void
   /**
    * Calls the handler for each datagram until the scope closes. One handler at a time: a second one takes over.
    * Without a handler datagrams are dropped. The handler must not throw.
@@ -79,6 +81,11 @@ export class PeerTransport extends Context.Service<
     }) => Effect.Effect<PeerSocket, BindError, Scope.Scope>
     /** The address of a host: itself if it is an address, otherwise what its name resolves to. */
     readonly resolve: (host: string) => Effect.Effect<string, ResolveError>
+    /**
+     * This machine's own unicast addresses as they are now, in canonical form: IPv4, and of IPv6 those that are global or
+     * unique local (RFC 4193). Loopback comes last; link-local addresses and those with a zone are left out.
+     */
+    readonly addresses: Effect.Effect<ReadonlyArray<string>>
   }
 >()("nomitm/services/PeerTransport") {}
 

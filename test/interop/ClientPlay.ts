@@ -104,6 +104,7 @@ const portsWithout = (inUse: ReadonlySet<number>): Layer.Layer<PeerTransport> =>
           () => Effect.sync(() => bound.delete(port)),
         ),
       resolve: Effect.succeed,
+      addresses: Effect.succeed([]),
     }),
   )
 }

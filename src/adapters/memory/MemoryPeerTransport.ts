@@ -36,6 +36,7 @@ export const makePeerTransport = (
         )
       }),
     resolve: (host) => Effect.mapError(Effect.fromOption(lookup(host)), () => new ResolveError({ host })),
+    addresses: Effect.sync(() => [...station.addresses, "127.0.0.1"]),
   })
 
 const makeSocket = (station: HostStation, local: Endpoint, receiving: Receiving): PeerSocket => ({

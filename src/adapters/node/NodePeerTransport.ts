@@ -9,6 +9,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Dgram from "node:dgram"
 import * as Dns from "node:dns"
+import * as Os from "node:os"
 import * as Endpoint from "../../domain/Endpoint.ts"
 import { BindError, type PeerSocket, PeerTransport, ResolveError } from "../../services/PeerTransport.ts"
 import { errorCode } from "./errorCode.ts"
@@ -129,4 +130,20 @@ const resolve = (host: string): Effect.Effect<string, ResolveError> => {
   })
 }
 
-export const layer: Layer.Layer<PeerTransport> = Layer.succeed(PeerTransport, PeerTransport.of({ bind, resolve }))
+/** Those of the interfaces that are up. Temporary and stable addresses of IPv6 are not told apart. */
+const addresses = Effect.sync((): ReadonlyArray<string> => {
+  const found = Object.values(Os.networkInterfaces())
+    .flatMap((interfaces) => interfaces ?? [])
+    .filter(({ address }) => !linkLocal.test(address))
+    .sort((a, b) => Number(a.internal) - Number(b.internal))
+  const canonical = found.flatMap(({ address }) => Option.toArray(Endpoint.canonicalAddress(address)))
+  return [...new Set(canonical.filter(Endpoint.isUnicast))]
+})
+
+/** RFC 3927 and RFC 4291, section 2.5.6: they mean nothing without a zone, or beyond one link. */
+const linkLocal = /^169\.254\.|^fe[89ab]/i
+
+export const layer: Layer.Layer<PeerTransport> = Layer.succeed(
+  PeerTransport,
+  PeerTransport.of({ bind, resolve, addresses }),
+)
