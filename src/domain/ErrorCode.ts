@@ -117,6 +117,10 @@ const explanations = {
     message: "The server can't look up, keep or give out names at the moment.",
     hint: "Try again in a while; if it stays so, ask whoever runs the server.",
   },
+  Relay_refused: {
+    message: "The server relays nothing.",
+    hint: "A chat needs a direct path then: see /net for why there is none, or use another server.",
+  },
   Replaced: {
     message: "The same key took this name on another connection.",
     hint: "If it was you, use another name here or there; if not, your key is in other hands: make a new one.",

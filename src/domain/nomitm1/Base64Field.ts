@@ -13,6 +13,11 @@ export const signatureBytes = 64
 export const m1Bytes = 1800
 /** The longest that PASS carries: 3,000 characters. */
 export const maxDataBytes = 2250
+/** The longest record that RELAY carries: as long as any record is (section 16). */
+export const maxRecordBytes = 1232
+/** What REFLEX tells, for lookups over UDP (section 14.3). */
+export const lookupTokenBytes = 16
+export const lookupKeyBytes = 32
 
 /** How many characters so many bytes take. */
 export const characters = (bytes: number): number => Math.ceil((bytes * 4) / 3)

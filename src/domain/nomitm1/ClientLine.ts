@@ -28,6 +28,8 @@ export const ClientLine = Schema.TaggedUnion({
   LookUp: { who: Who.Who },
   Chat: { who: Who.Who, callId, m1: Base64Field.exactly(Base64Field.m1Bytes) },
   Pass: { callId, data: Base64Field.atMost(Base64Field.maxDataBytes) },
+  /** A record for the other side of the call: a datagram, which may be dropped. */
+  Relay: { callId, record: Base64Field.atMost(Base64Field.maxRecordBytes) },
   /** The one called wants the chat. */
   Accept: { callId },
   End: { callId, code: EndCode },
@@ -35,6 +37,10 @@ export const ClientLine = Schema.TaggedUnion({
   PortFree: { callId },
   /** It is not. */
   PortTaken: { callId },
+  /** No port is wanted: the relay is all that this side uses. */
+  NoPortWanted: { callId },
+  /** Where does the server see this client, and where does it answer lookups? */
+  Reflex: {},
   Ping: {},
   Close: {},
 })
@@ -43,6 +49,7 @@ export type ClientLine = typeof ClientLine.Type
 const hello: ClientLine = { _tag: "Hello" }
 const release: ClientLine = { _tag: "Release" }
 const listUsers: ClientLine = { _tag: "ListUsers" }
+const reflex: ClientLine = { _tag: "Reflex" }
 const ping: ClientLine = { _tag: "Ping" }
 const close: ClientLine = { _tag: "Close" }
 
@@ -66,6 +73,8 @@ export const encode = (message: ClientLine): string => {
       return `CHAT ${Who.encode(message.who)} ${Base64Field.encode(message.callId)} ${Base64Field.encode(message.m1)}`
     case "Pass":
       return `PASS ${Base64Field.encode(message.callId)} ${Base64Field.encode(message.data)}`
+    case "Relay":
+      return `RELAY ${Base64Field.encode(message.callId)} ${Base64Field.encode(message.record)}`
     case "Accept":
       return `ACCEPT ${Base64Field.encode(message.callId)}`
     case "End":
@@ -74,6 +83,10 @@ export const encode = (message: ClientLine): string => {
       return `OK ${Base64Field.encode(message.callId)}`
     case "PortTaken":
       return `ERROR Taken ${Base64Field.encode(message.callId)}`
+    case "NoPortWanted":
+      return `ERROR Relay ${Base64Field.encode(message.callId)}`
+    case "Reflex":
+      return "REFLEX"
     case "Ping":
       return "PING"
     case "Close":
@@ -82,7 +95,7 @@ export const encode = (message: ClientLine): string => {
 }
 
 /** What a line would have been. */
-export type Operation = Exclude<ClientLine["_tag"], "PortFree" | "PortTaken"> | "Answer"
+export type Operation = Exclude<ClientLine["_tag"], "PortFree" | "PortTaken" | "NoPortWanted"> | "Answer"
 
 /** Why a line is no message: the code word that answers it. */
 export interface Unreadable {
@@ -133,6 +146,13 @@ export const decode = (line: string): Result.Result<ClientLine, Unreadable> => {
         ? unreadable("Pass")
         : Result.succeed({ _tag: "Pass", callId, data })
     }
+    case "RELAY": {
+      const callId = decodeCallId(words[1])
+      const record = Base64Field.decodeAtMost(words[2], Base64Field.maxRecordBytes)
+      return callId === undefined || record === undefined
+        ? unreadable("Relay")
+        : Result.succeed({ _tag: "Relay", callId, record })
+    }
     case "ACCEPT": {
       const callId = decodeCallId(words[1])
       return callId === undefined ? unreadable("Accept") : Result.succeed({ _tag: "Accept", callId })
@@ -149,9 +169,12 @@ export const decode = (line: string): Result.Result<ClientLine, Unreadable> => {
       return callId === undefined ? unreadable("Answer") : Result.succeed({ _tag: "PortFree", callId })
     }
     case "ERROR": {
-      const callId = words[1] === "Taken" ? decodeCallId(words[2]) : undefined
-      return callId === undefined ? unreadable("Answer") : Result.succeed({ _tag: "PortTaken", callId })
+      const _tag = words[1] === "Taken" ? "PortTaken" : words[1] === "Relay" ? "NoPortWanted" : undefined
+      const callId = decodeCallId(words[2])
+      return _tag === undefined || callId === undefined ? unreadable("Answer") : Result.succeed({ _tag, callId })
     }
+    case "REFLEX":
+      return Result.succeed(reflex)
     case "PING":
       return Result.succeed(ping)
     case "CLOSE":

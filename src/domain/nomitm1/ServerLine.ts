@@ -38,12 +38,28 @@ export const ServerMessage = Schema.TaggedUnion({
   },
   /** From the other side of the call. */
   Pass: { callId, data: Base64Field.atMost(Base64Field.maxDataBytes) },
+  /** A record from the other side of the call. */
+  Relay: { callId, record: Base64Field.atMost(Base64Field.maxRecordBytes) },
   /** The call is over. */
   Ended: { callId, code: Code },
   /** Is this UDP port free? */
   AskPort: { port: Endpoint.Port, callId },
   /** Both sides have the port free: start. */
   StartChat: { endpoint: Endpoint.Endpoint, name: PersonName.PersonName, callId },
+  /** Start without a port: the relay is what there is. On the line it is STARTCHAT with `0.0.0.0 0`. */
+  StartRelayOnly: { name: PersonName.PersonName, callId },
+  /** The answer to REFLEX: where the client is seen, and where it may ask from its other sockets. */
+  Reflex: {
+    /** Names the client in lookups, until the next REFLEX or the end of the connection. */
+    token: Base64Field.exactly(Base64Field.lookupTokenBytes),
+    key: Base64Field.exactly(Base64Field.lookupKeyBytes),
+    /** The client's, as the server sees it. */
+    address: Endpoint.Address,
+    /** The server's UDP ports, at the address the client is connected to. */
+    ports: Schema.Tuple([Endpoint.Port, Endpoint.Port]),
+    /** Another address of the server, with the same two ports. */
+    alternate: Schema.Option(Endpoint.Address),
+  },
   /** A refusal: its code word, and whom it is about where it is about somebody. */
   Error: { code: Code, about: Schema.Option(Who.Who) },
   Pong: {},
@@ -85,6 +101,8 @@ export const encode = (message: ServerMessage): string => {
     }
     case "Pass":
       return `PASS ${Base64Field.encode(message.callId)} ${Base64Field.encode(message.data)}\n`
+    case "Relay":
+      return `RELAY ${Base64Field.encode(message.callId)} ${Base64Field.encode(message.record)}\n`
     case "Ended":
       return `ENDED ${Base64Field.encode(message.callId)} ${message.code}\n`
     case "AskPort":
@@ -92,6 +110,13 @@ export const encode = (message: ServerMessage): string => {
     case "StartChat": {
       const { endpoint, name, callId } = message
       return `STARTCHAT ${endpoint.address} ${endpoint.port} ${name} ${Base64Field.encode(callId)}\n`
+    }
+    case "StartRelayOnly":
+      return `STARTCHAT ${noEndpoint} ${message.name} ${Base64Field.encode(message.callId)}\n`
+    case "Reflex": {
+      const { token, key, address, ports, alternate } = message
+      const last = Option.match(alternate, { onNone: () => "", onSome: (other) => ` ${other}` })
+      return `REFLEX ${Base64Field.encode(token)} ${Base64Field.encode(key)} ${address} ${ports.join(" ")}${last}\n`
     }
     case "Error":
       return `ERROR ${message.code}${Option.match(message.about, { onNone: () => "", onSome: (who) => ` ${Who.encode(who)}` })}\n`
@@ -102,8 +127,11 @@ export const encode = (message: ServerMessage): string => {
   }
 }
 
+/** What stands for the endpoint in STARTCHAT where there is none. */
+const noEndpoint = "0.0.0.0 0"
+
 /** No message has more words than these: what comes after is not cut into pieces. */
-const maxWords = 6
+const maxWords = 8
 
 /**
  * Reads a server's line. Never throws.
@@ -143,6 +171,11 @@ export const decode = (line: string): Result.Result<ServerLine, ServerLineError>
       const data = Base64Field.decodeAtMost(words[2], Base64Field.maxDataBytes)
       return callId === undefined || data === undefined ? failure : Result.succeed({ _tag: "Pass", callId, data })
     }
+    case "RELAY": {
+      const callId = decodeCallId(words[1])
+      const record = Base64Field.decodeAtMost(words[2], Base64Field.maxRecordBytes)
+      return callId === undefined || record === undefined ? failure : Result.succeed({ _tag: "Relay", callId, record })
+    }
     case "ENDED": {
       const callId = decodeCallId(words[1])
       const code = words[2] ?? ""
@@ -161,7 +194,9 @@ export const decode = (line: string): Result.Result<ServerLine, ServerLineError>
       const port = Endpoint.parsePort(words[2] ?? "")
       const name = words[3] ?? ""
       const callId = decodeCallId(words[4])
-      return Option.isSome(address) && Option.isSome(port) && callId !== undefined && PersonName.isPersonName(name)
+      if (callId === undefined || !PersonName.isPersonName(name)) return failure
+      if (`${words[1]} ${words[2]}` === noEndpoint) return Result.succeed({ _tag: "StartRelayOnly", name, callId })
+      return Option.isSome(address) && Option.isSome(port)
         ? Result.succeed({
             _tag: "StartChat",
             endpoint: { address: address.value, port: port.value },
@@ -170,6 +205,8 @@ export const decode = (line: string): Result.Result<ServerLine, ServerLineError>
           })
         : failure
     }
+    case "REFLEX":
+      return decodeReflex(words)
     case "ERROR": {
       const code = words[1] ?? ""
       if (!codePattern.test(code)) return failure
@@ -187,6 +224,26 @@ export const decode = (line: string): Result.Result<ServerLine, ServerLineError>
 
 const decodeCallId = (word: string | undefined): Uint8Array | undefined =>
   Base64Field.decode(word, Base64Field.callIdBytes)
+
+const decodeReflex = (words: ReadonlyArray<string>): Result.Result<ServerLine, ServerLineError> => {
+  const token = Base64Field.decode(words[1], Base64Field.lookupTokenBytes)
+  const key = Base64Field.decode(words[2], Base64Field.lookupKeyBytes)
+  const address = Endpoint.canonicalAddress(words[3] ?? "")
+  const first = Endpoint.parsePort(words[4] ?? "")
+  const second = Endpoint.parsePort(words[5] ?? "")
+  const alternate = words[6] === undefined ? Option.none<string>() : Endpoint.canonicalAddress(words[6])
+  if (token === undefined || key === undefined || Option.isNone(address)) return failure
+  if (Option.isNone(first) || Option.isNone(second)) return failure
+  // A word that is no address is one of a later version: the two ports are good without it.
+  return Result.succeed({
+    _tag: "Reflex",
+    token,
+    key,
+    address: address.value,
+    ports: [first.value, second.value],
+    alternate,
+  })
+}
 
 const decodeDone = (
   words: ReadonlyArray<string>,

@@ -40,6 +40,8 @@ export const id = Arbitrary.map(bytes(PersonId.bytes), PersonId.ofBytes)
 const certificate = bytes(Base64Field.certificateBytes)
 const m1 = bytes(Base64Field.m1Bytes)
 const data = upTo(Base64Field.maxDataBytes)
+const record = upTo(Base64Field.maxRecordBytes)
+const address = Arbitrary.map(endpoint, ({ address }) => address)
 
 export const who: Arbitrary.Arbitrary<Who.Who> = oneOf<Who.Who>(
   Arbitrary.map(personName, Who.byName),
@@ -66,10 +68,13 @@ export const clientLine: Arbitrary.Arbitrary<ClientLine> = oneOf<ClientLine>(
   tagged("LookUp", { who }),
   tagged("Chat", { who, callId, m1 }),
   tagged("Pass", { callId, data }),
+  tagged("Relay", { callId, record }),
   tagged("Accept", { callId }),
   tagged("End", { callId, code: Arbitrary.schema(EndCode) }),
   tagged("PortFree", { callId }),
   tagged("PortTaken", { callId }),
+  tagged("NoPortWanted", { callId }),
+  tagged("Reflex", {}),
   tagged("Ping", {}),
   tagged("Close", {}),
 )
@@ -84,9 +89,22 @@ export const serverMessage: Arbitrary.Arbitrary<ServerMessage> = oneOf<ServerMes
   tagged("Found", { name: personName, certificate }),
   tagged("Incoming", { callId, callerHash: bytes(Base64Field.hashBytes), m1 }),
   tagged("Pass", { callId, data }),
+  tagged("Relay", { callId, record }),
   tagged("Ended", { callId, code }),
   tagged("AskPort", { port, callId }),
   tagged("StartChat", { endpoint, name: personName, callId }),
+  tagged("StartRelayOnly", { name: personName, callId }),
+  Arbitrary.map(
+    Arbitrary.all({
+      token: bytes(Base64Field.lookupTokenBytes),
+      key: bytes(Base64Field.lookupKeyBytes),
+      address,
+      first: port,
+      second: port,
+      alternate: optional(address),
+    }),
+    ({ first, second, ...rest }) => ({ _tag: "Reflex", ...rest, ports: [first, second] }) as const,
+  ),
   tagged("Error", { code, about: optional(who) }),
   tagged("Pong", {}),
   tagged("Close", {}),
@@ -97,7 +115,7 @@ export const line: Arbitrary.Arbitrary<string> = Arbitrary.map(
   Arbitrary.array(
     oneOf<string>(
       pick(
-        ...("HELLO REGISTER RELEASE LISTUSERS LOOKUP CHAT PASS ACCEPT END OK ERROR PING CLOSE USER INCOMING ENDED".split(
+        ...("HELLO REGISTER RELEASE LISTUSERS LOOKUP CHAT PASS ACCEPT END OK ERROR PING CLOSE USER INCOMING ENDED RELAY REFLEX".split(
           " ",
         ) as [string, ...Array<string>]),
       ),
@@ -108,20 +126,23 @@ export const line: Arbitrary.Arbitrary<string> = Arbitrary.map(
         "nomitm/1",
         "unlisted",
         "Taken",
+        "Relay",
         "Declined",
         "55000",
         "0",
         "192.0.2.1",
+        "0.0.0.0",
+        "2001:db8::1",
         "alice",
         "",
       ),
       Arbitrary.map(
-        Arbitrary.flatMap(pick(1, 15, 16, 17, 31, 32, 33, 64, 144, 1800, 2250, 2251), bytes),
+        Arbitrary.flatMap(pick(1, 15, 16, 17, 31, 32, 33, 64, 144, 1232, 1233, 1800, 2250, 2251), bytes),
         Base64Field.encode,
       ),
       Arbitrary.schema(Schema.String.check(Schema.isMaxLength(8))),
     ),
-    { maxLength: 7 },
+    { maxLength: 8 },
   ),
   (words) => words.join(" "),
 )
