@@ -4,7 +4,10 @@
 import * as Schema from "effect/Schema"
 import { Ending } from "./Conversation.ts"
 import { Port } from "./Endpoint.ts"
+import { NatKind } from "./NatKind.ts"
+import { PathKind } from "./PathKind.ts"
 import { Trust } from "./profile/Trust.ts"
+import { StuckReason } from "./StuckReason.ts"
 
 const event = <const Name extends string, const Fields extends Schema.Struct.Fields>(name: Name, fields: Fields) =>
   Schema.Struct({ event: Schema.tag(name), ...fields })
@@ -12,6 +15,18 @@ const event = <const Name extends string, const Fields extends Schema.Struct.Fie
 /** How much is known about who the other side is; not there in plaintext, where nothing is. */
 const trusted = { trust: Schema.optionalKey(Trust) }
 const proven = { ...trusted, fingerprint: Schema.optionalKey(Schema.String) }
+
+/** The number of an own text in this chat, from 1, in the order of typing. */
+const ownText = { peer: Schema.String, id: Schema.Int }
+
+/** Milliseconds there and back; not there before it has been measured. */
+const rtt = { rtt_ms: Schema.optionalKey(Schema.Finite) }
+
+/** Where a side may be reached: what kind of candidate, and its address with the port. */
+const Candidate = Schema.Struct({
+  kind: Schema.Literals(["host", "reflexive", "mapped", "predicted"]),
+  address: Schema.String,
+})
 
 export const PeerEvent = Schema.Union([
   /** Direct mode: the UDP port is bound, the other side may start. */
@@ -28,13 +43,72 @@ export const PeerEvent = Schema.Union([
   event("calling", { peer: Schema.String, ...trusted }),
   /** Somebody calls, and waits for a yes. */
   event("incoming", { peer: Schema.String, trust: Trust, fingerprint: Schema.String }),
-  event("connected", { peer: Schema.String, address: Schema.String, ...proven }),
+  /** `kind` is not there in plaintext, where there is one path; `address` not on the relay. */
+  event("connected", {
+    peer: Schema.String,
+    address: Schema.optionalKey(Schema.String),
+    kind: Schema.optionalKey(PathKind),
+    ...proven,
+  }),
+  /** What is sent goes by this path from now on, or has another round trip time; `address` is empty where there is none. */
+  event("path", { peer: Schema.String, kind: PathKind, address: Schema.String, ...rtt }),
+  /** Why the path is not direct yet, or why there is none; `hint` is what to do about it. */
+  event("stuck", { peer: Schema.String, because: StuckReason, message: Schema.String, hint: Schema.String }),
+  /** An own text has been taken: it goes out at once, or when there is a path again. */
+  event("sent", ownText),
+  /** The other side has it. */
+  event("delivered", ownText),
+  /** It will not be sent any more, and may or may not have arrived: how the chat ended; and the text, to type it again. */
+  event("failed", { ...ownText, reason: Ending, text: Schema.String }),
   event("message", { from: Schema.String, text: Schema.String, ...trusted }),
   event("closed", { peer: Schema.String, reason: Ending, ...trusted }),
   /** The short authentication string: both people see the same, or somebody is in the middle. */
   event("sas", { peer: Schema.String, words: Schema.Array(Schema.String), digits: Schema.String }),
   event("safety", { peer: Schema.String, number: Schema.String }),
   event("trust", { peer: Schema.String, trust: Trust }),
+  /** What is known of the ways to the other side, of all searches in this chat. */
+  event("net", {
+    peer: Schema.String,
+    nat: NatKind,
+    peer_nat: NatKind,
+    candidates: Schema.Array(Candidate),
+    peer_candidates: Schema.Array(Candidate),
+    /** How many searches there were, which pairs of a socket here and an endpoint there were tried in them, and with how
+     * many datagrams. */
+    searches: Schema.Int,
+    pairs: Schema.Int,
+    packets: Schema.Int,
+    /** Those that were proven to work, best first; `alive` as far as known. */
+    paths: Schema.Array(Schema.Struct({ kind: PathKind, address: Schema.String, alive: Schema.Boolean, ...rtt })),
+    /** The one in use, and why that one. */
+    kind: PathKind,
+    address: Schema.String,
+    ...rtt,
+    why: Schema.String,
+  }),
+  /** What the network here is like, as far as the server and the router can tell. */
+  event("netcheck", {
+    server: Schema.String,
+    /** Whether a datagram came back from the server. */
+    udp: Schema.Boolean,
+    nat: NatKind,
+    /** The address that the server sees, with the port for datagrams if any came through. */
+    address: Schema.String,
+    /** Of a kind `block`: the range. */
+    ports: Schema.optionalKey(Schema.Struct({ low: Schema.Int, high: Schema.Int })),
+    /** Whether the NAT kept the port numbers of all sockets that were tried. */
+    keeps_ports: Schema.Boolean,
+    /** How many of the server's lookup ports answered, out of how many: there are two at each of its addresses. */
+    answered: Schema.Int,
+    asked: Schema.Int,
+    ...rtt,
+    /** A global IPv6 address of this machine; empty without one. */
+    ipv6: Schema.String,
+    /** The port that the router opened for a moment, with its outer address; empty if it opens none. */
+    port_mapping: Schema.String,
+    /** What that means for calling others. */
+    advice: Schema.Array(Schema.String),
+  }),
   event("invitation", { link: Schema.String }),
   event("error", { code: Schema.String, message: Schema.String, hint: Schema.String }),
   event("help", { commands: Schema.Array(Schema.Struct({ usage: Schema.String, description: Schema.String })) }),

@@ -5,6 +5,8 @@
  * on with `|`, so that nothing a peer writes can pass for a line of the program.
  */
 import type { Ending } from "./Conversation.ts"
+import * as NetText from "./NetText.ts"
+import * as PathText from "./PathText.ts"
 import type { PeerEvent } from "./PeerEvent.ts"
 import * as PrintableText from "./PrintableText.ts"
 import type { Trust } from "./profile/Trust.ts"
@@ -49,9 +51,23 @@ export const lines = (event: PeerEvent): ReadonlyArray<string> => {
       ]
     case "connected":
       return [
-        `* Connected to ${nameOf(event.peer)}${mark(event.trust)} (${safe(event.address)}). Type to talk, /close to end.`,
+        `* Connected to ${nameOf(event.peer)}${mark(event.trust)}${PathText.beginning(event.kind, event.address)}. Type to talk, /close to end.`,
         ...doubts(event.trust),
       ]
+    case "path":
+      return [PathText.line(event.peer, event.kind, event.address, event.rtt_ms)]
+    case "stuck":
+      return [`* ${safe(event.message)}`, `  ${safe(event.hint)}`]
+    case "sent":
+    case "delivered":
+      // That is the rule: `PeerStatus` shows what it is not true of yet.
+      return []
+    case "failed":
+      return [`! Not delivered: ${excerpt(event.text)} ${undelivered[event.reason]}`]
+    case "net":
+      return NetText.net(event)
+    case "netcheck":
+      return NetText.netcheck(event)
     case "message": {
       const [first = "", ...more] = PrintableText.lines(event.text)
       return [`${sender(event.from)}${mark(event.trust)}: ${first}`, ...more.map((line) => `  | ${line}`)]
@@ -77,6 +93,25 @@ export const lines = (event: PeerEvent): ReadonlyArray<string> => {
     case "help":
       return table(event.commands.map(({ usage, description }) => [usage, description]))
   }
+}
+
+/** How much of a text that failed is shown, in characters. */
+const excerptLength = 40
+
+/** The beginning of an own text, in quotes. */
+const excerpt = (text: string): string => {
+  const characters = [...safe(text.slice(0, 4 * excerptLength))]
+  const isWhole = characters.length <= excerptLength && text.length <= 4 * excerptLength
+  return isWhole ? `"${characters.join("")}".` : `"${characters.slice(0, excerptLength).join("")}…".`
+}
+
+/** Why an own text was not delivered: how the chat ended. */
+const undelivered: Record<Ending, string> = {
+  closed: "You ended the chat before it was.",
+  closed_by_peer: "The other side ended the chat before it was.",
+  timeout: "The other side was not heard any more. It may have arrived.",
+  unreachable: "The other side could not be reached.",
+  unverified: "The chat was ended for your safety.",
 }
 
 const table = (rows: ReadonlyArray<readonly [string, string]>): ReadonlyArray<string> => {

@@ -1,0 +1,70 @@
+/**
+ * Why there is no direct path, or none at all (PROTOCOL.md, section 16.3), as a person is told two seconds after the
+ * start of a search that has not found one.
+ */
+import * as Schema from "effect/Schema"
+
+export const StuckReason = Schema.Literals([
+  /** No datagram of ours came back from the server: UDP does not pass here. */
+  "Udp_blocked",
+  "Peer_udp_blocked",
+  /** Both NATs choose ports that nobody can predict. */
+  "Both_random",
+  /** There is no direct path, and the server relays nothing. */
+  "Relay_refused",
+  /** There is no direct path, and the relay is not wanted here, or not there any more. */
+  "No_relay",
+  /** The other side is not heard on any path. */
+  "Peer_silent",
+  /** All that was tried was left unanswered. */
+  "No_answer",
+])
+export type StuckReason = typeof StuckReason.Type
+
+export interface Explanation {
+  /** What happened, and why as far as known. */
+  readonly message: string
+  /** What to do next. */
+  readonly hint: string
+}
+
+const elsewhere = "Another network, or a firewall that lets UDP pass, would make it direct."
+
+/**
+ * What to tell a person.
+ *
+ * @param peer the other side, as it is shown
+ */
+export const explain = (because: StuckReason, peer: string): Explanation => {
+  switch (because) {
+    case "Udp_blocked":
+      return { message: `No direct path to ${peer}: UDP does not pass where you are.`, hint: elsewhere }
+    case "Peer_udp_blocked":
+      return { message: `No direct path to ${peer}: UDP does not pass where they are.`, hint: elsewhere }
+    case "Both_random":
+      return {
+        message: `No direct path to ${peer}: the NATs of both of you give out port numbers that can't be guessed.`,
+        hint: "One of you on another network, or behind a router that opens ports (PCP, NAT-PMP, UPnP), would make it direct.",
+      }
+    case "Relay_refused":
+      return {
+        message: `No path to ${peer} yet: no direct one was found, and the server relays nothing.`,
+        hint: "It is tried on. What you type waits. Another server that relays, or another network, would help.",
+      }
+    case "No_relay":
+      return {
+        message: `No path to ${peer} yet: no direct one was found, and there is no relay.`,
+        hint: "It is tried on. What you type waits. Without --relay never, and while the server is there, the relay carries it.",
+      }
+    case "Peer_silent":
+      return {
+        message: `${peer} has not been heard for a while, on no path.`,
+        hint: "What you type waits, and goes out when they are back. Type /close to give up.",
+      }
+    case "No_answer":
+      return {
+        message: `No direct path to ${peer}: nothing that was tried was answered. A firewall on either side may drop it.`,
+        hint: "Type /net to see what was tried.",
+      }
+  }
+}
