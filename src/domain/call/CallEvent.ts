@@ -41,6 +41,8 @@ export interface Config {
   readonly highestSerial: (id: PersonId) => number | undefined
   /** The id of the contact known by a name at this server. */
   readonly pinned: (name: PersonName) => PersonId | undefined
+  /** Whether there is a chat, by the callId of its first call (16 bytes), that can go on with its other side. */
+  readonly resumable: (chatId: Uint8Array, id: PersonId) => "Known" | "Unknown"
 }
 
 export type Event =
