@@ -10,6 +10,8 @@
  */
 import { uint32, maxPlaintextBytes } from "./RecordHeader.ts"
 
+const twoTo32 = 2 ** 32
+
 /** Type and length. */
 export const frameHeaderBytes = 3
 /** Number, part and parts before the text. */
@@ -25,6 +27,18 @@ export const maxRekeyParts = 2
 /** The most of it that one frame carries, in bytes. */
 export const maxRekeyPartBytes = 1100
 export const pathDataBytes = 8
+/** The offset before the bytes. */
+const dataHeaderBytes = 6
+/** The most of a stream that one record carries, in bytes. */
+export const maxDataBytes = maxPlaintextBytes - frameHeaderBytes - dataHeaderBytes
+/** Consumed, limit, delay, epoch and count, before the ranges. */
+const ackHeaderBytes = 19
+/** First and last counter. */
+const ackRangeBytes = 12
+/** An acknowledgement has at most so many ranges. */
+export const maxAckRanges = 32
+/** The longest delay that an acknowledgement can tell of, in milliseconds. */
+export const maxAckDelay = 0xffff
 /** A commitment, or a nonce, of the short string. */
 export const sasBytes = 32
 
@@ -48,6 +62,35 @@ export interface RekeyPart {
   readonly bytes: Uint8Array
 }
 
+/** A piece of the direction's stream (`delivery/Delivery`). */
+export interface Data {
+  readonly _tag: "Data"
+  /** Where in the stream it begins; below 2^48. */
+  readonly offset: number
+  /** At least one. */
+  readonly bytes: Uint8Array
+}
+
+/** Record counters, both included; below 2^48. */
+export interface AckRange {
+  readonly first: number
+  readonly last: number
+}
+
+export interface Ack {
+  readonly _tag: "Ack"
+  /** Up to this offset everything was handed to the person. */
+  readonly consumed: number
+  /** Up to this offset the other may send. */
+  readonly limit: number
+  /** How long ago the newest record with DATA among them came, in milliseconds, at most `maxAckDelay`. */
+  readonly delay: number
+  /** The epoch of the records: the full number. */
+  readonly epoch: number
+  /** At most `maxAckRanges`; that they are the highest first and apart is for the reader to check. */
+  readonly ranges: ReadonlyArray<AckRange>
+}
+
 export type SasFrame =
   | { readonly _tag: "SasCommit"; readonly run: number; readonly commitment: Uint8Array }
   | { readonly _tag: "SasReply"; readonly run: number; readonly nonce: Uint8Array }
@@ -64,6 +107,8 @@ export type Frame =
   | { readonly _tag: "PathResponse"; readonly data: Uint8Array }
   | RekeyPart
   | SasFrame
+  | Data
+  | Ack
 
 export const probe: Frame = { _tag: "Probe" }
 export const keepAlive: Frame = { _tag: "KeepAlive" }
@@ -84,10 +129,15 @@ const types = {
   SasReveal: 11,
   SasAbort: 12,
   SasRequest: 13,
+  Data: 14,
+  Ack: 15,
 } as const satisfies Record<Frame["_tag"], number>
 
 /** How many bytes a frame takes. */
 export const length = (frame: Frame): number => frameHeaderBytes + bodyBytes(frame)
+
+/** How many bytes an acknowledgement of so many ranges takes. */
+export const ackLength = (ranges: number): number => frameHeaderBytes + ackHeaderBytes + ranges * ackRangeBytes
 
 const bodyBytes = (frame: Frame): number => {
   switch (frame._tag) {
@@ -96,6 +146,10 @@ const bodyBytes = (frame: Frame): number => {
     case "Rekey1":
     case "Rekey2":
       return rekeyHeaderBytes + frame.bytes.length
+    case "Data":
+      return dataHeaderBytes + frame.bytes.length
+    case "Ack":
+      return ackHeaderBytes + frame.ranges.length * ackRangeBytes
     case "PathChallenge":
     case "PathResponse":
       return pathDataBytes
@@ -134,6 +188,13 @@ export const write = (frame: Frame, into: Uint8Array, at: number): number => {
       into[begin + 5] = frame.parts
       into.set(frame.bytes, begin + rekeyHeaderBytes)
       break
+    case "Data":
+      writeUint48(frame.offset, into, begin)
+      into.set(frame.bytes, begin + dataHeaderBytes)
+      break
+    case "Ack":
+      writeAck(frame, into, begin)
+      break
     case "PathChallenge":
     case "PathResponse":
       into.set(frame.data, begin)
@@ -163,6 +224,28 @@ const writeUint32 = (value: number, into: Uint8Array, at: number): void => {
   into[at + 1] = value >>> 16
   into[at + 2] = value >>> 8
   into[at + 3] = value
+}
+
+const writeUint48 = (value: number, into: Uint8Array, at: number): void => {
+  const high = Math.floor(value / twoTo32)
+  into[at] = high >>> 8
+  into[at + 1] = high
+  writeUint32(value | 0, into, at + 2)
+}
+
+const writeAck = (ack: Ack, into: Uint8Array, at: number): void => {
+  writeUint48(ack.consumed, into, at)
+  writeUint48(ack.limit, into, at + 6)
+  into[at + 12] = ack.delay >>> 8
+  into[at + 13] = ack.delay
+  writeUint32(ack.epoch, into, at + 14)
+  into[at + 18] = ack.ranges.length
+  let begin = at + ackHeaderBytes
+  for (const { first, last } of ack.ranges) {
+    writeUint48(first, into, begin)
+    writeUint48(last, into, begin + 6)
+    begin += ackRangeBytes
+  }
 }
 
 /** The frames in the plaintext of a record, in order. It begins at `start` and ends before `stop`. */
@@ -232,10 +315,35 @@ const readBody = (type: number, bytes: Uint8Array, begin: number, end: number): 
       return size === 1 ? { _tag: "SasAbort", run: bytes[begin]! } : undefined
     case types.SasRequest:
       return size === 0 ? sasRequest : undefined
+    case types.Data:
+      if (size <= dataHeaderBytes) return undefined
+      return { _tag: "Data", offset: uint48(bytes, begin), bytes: bytes.subarray(begin + dataHeaderBytes, end) }
+    case types.Ack:
+      return readAck(bytes, begin, size)
     default:
       return undefined
   }
 }
+
+const readAck = (bytes: Uint8Array, at: number, size: number): Ack | undefined => {
+  const count = size < ackHeaderBytes ? Infinity : bytes[at + 18]!
+  if (count > maxAckRanges || size !== ackHeaderBytes + count * ackRangeBytes) return undefined
+  const ranges: Array<AckRange> = []
+  for (let i = 0, begin = at + ackHeaderBytes; i < count; i++, begin += ackRangeBytes) {
+    ranges.push({ first: uint48(bytes, begin), last: uint48(bytes, begin + 6) })
+  }
+  return {
+    _tag: "Ack",
+    consumed: uint48(bytes, at),
+    limit: uint48(bytes, at + 6),
+    delay: (bytes[at + 12]! << 8) | bytes[at + 13]!,
+    epoch: uint32(bytes, at + 14),
+    ranges,
+  }
+}
+
+const uint48 = (bytes: Uint8Array, at: number): number =>
+  ((bytes[at]! << 8) | bytes[at + 1]!) * twoTo32 + uint32(bytes, at + 2)
 
 /** Whether part and parts at `at` say that this is one of at most so many. */
 const isPart = (bytes: Uint8Array, at: number, most: number): boolean =>

@@ -43,6 +43,27 @@ describe("frames", () => {
     assert.deepStrictEqual(writeAll([{ _tag: "SasAbort", run: 7 }, Frame.sasRequest]), bytes(12, 0, 1, 7, 13, 0, 0))
   })
 
+  it("of delivery have the bytes that the protocol says", () => {
+    const data: Frame.Frame = { _tag: "Data", offset: 0x010203040506, bytes: bytes(7, 8) }
+    assert.deepStrictEqual(writeAll([data]), bytes(14, 0, 8, 1, 2, 3, 4, 5, 6, 7, 8))
+    const ack: Frame.Frame = {
+      _tag: "Ack",
+      consumed: 1,
+      limit: 2 ** 40 + 2,
+      delay: 0x0304,
+      epoch: 0x05060708,
+      ranges: [{ first: 2 ** 32, last: 2 ** 48 - 1 }],
+    }
+    assert.deepStrictEqual(
+      writeAll([ack]),
+      Bytes.concat(
+        bytes(15, 0, 31, 0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 2, 3, 4, 5, 6, 7, 8, 1),
+        bytes(0, 1, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255),
+      ),
+    )
+    assert.strictEqual(Frame.ackLength(1), Frame.length(ack))
+  })
+
   it("of an unknown type are skipped, and those behind them read", () => {
     const unknown = bytes(200, 0, 2, 9, 9)
     assert.deepStrictEqual(Frame.readAll(Bytes.concat(unknown, writeAll([Frame.close]))), [Frame.close])
@@ -59,6 +80,11 @@ describe("frames", () => {
       bytes(7, 0, 6, 0, 0, 0, 1, 0, 3),
       bytes(5, 0, 7, 1, 2, 3, 4, 5, 6, 7),
       bytes(12, 0, 2, 1, 1),
+      // A piece of nothing; an acknowledgement that is cut, one of a range that is not there, one of 33 ranges.
+      bytes(14, 0, 6, 0, 0, 0, 0, 0, 0),
+      bytes(15, 0, 18, ...new Array<number>(18).fill(0)),
+      bytes(15, 0, 19, ...new Array<number>(18).fill(0), 1),
+      bytes(15, 1, 159, ...new Array<number>(18).fill(0), 33, ...new Array<number>(396).fill(0)),
     ]) {
       assert.deepStrictEqual(Frame.readAll(Bytes.concat(wrong, writeAll([Frame.close]))), [Frame.close], `${wrong}`)
     }

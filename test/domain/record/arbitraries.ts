@@ -3,7 +3,7 @@ import * as Arbitrary from "effect/Arbitrary"
 import * as ChatKeys from "../../../src/domain/call/ChatKeys.ts"
 import * as Epoch from "../../../src/domain/record/Epoch.ts"
 import * as Frame from "../../../src/domain/record/Frame.ts"
-import { integer, mapAll, oneOf } from "../arbitraries.ts"
+import { integer, mapAll, oneOf, pick } from "../arbitraries.ts"
 import { bytesOf, primitives } from "../crypto/primitives.ts"
 
 const bytesOfLength = (length: number): Arbitrary.Arbitrary<Uint8Array> =>
@@ -12,6 +12,7 @@ const bytesOfLength = (length: number): Arbitrary.Arbitrary<Uint8Array> =>
 const bytesUpTo = (most: number): Arbitrary.Arbitrary<Uint8Array> => Arbitrary.flatMap(integer(0, most), bytesOfLength)
 
 const uint32 = oneOf(integer(0, 5), integer(0, 2 ** 32 - 1))
+const uint48 = oneOf(integer(0, 5), integer(0, 2 ** 48 - 1), pick(2 ** 32 - 1, 2 ** 32, 2 ** 48 - 1))
 const run = integer(0, 255)
 
 /** Part and parts, at most so many. */
@@ -34,6 +35,21 @@ export const frame: Arbitrary.Arbitrary<Frame.Frame> = oneOf<Frame.Frame>(
       partOf(Frame.maxRekeyParts),
     ],
     ([_tag, epoch, [part, parts]]) => ({ _tag, epoch, part, parts, bytes: bytesOf("part", 60 * parts) }),
+  ),
+  mapAll([uint48, integer(1, 90)], ([offset, length]) => ({
+    _tag: "Data" as const,
+    offset,
+    bytes: bytesOf("piece", length),
+  })),
+  mapAll(
+    [
+      uint48,
+      uint48,
+      integer(0, Frame.maxAckDelay),
+      uint32,
+      Arbitrary.array(Arbitrary.all({ first: uint48, last: uint48 }), { maxLength: Frame.maxAckRanges }),
+    ],
+    ([consumed, limit, delay, epoch, ranges]) => ({ _tag: "Ack" as const, consumed, limit, delay, epoch, ranges }),
   ),
   Arbitrary.map(bytesOfLength(Frame.pathDataBytes), (data) => ({ _tag: "PathChallenge" as const, data })),
   Arbitrary.map(bytesOfLength(Frame.pathDataBytes), (data) => ({ _tag: "PathResponse" as const, data })),
