@@ -21,14 +21,18 @@ export interface PortKeeper {
   readonly keep: (port: Port) => Effect.Effect<boolean>
   /** Gives back what is kept, if anything is. */
   readonly giveBack: Effect.Effect<void>
-  /** Hands a port over, kept before or not; none if it can't be bound. Not to be interrupted: the port would be lost. */
-  readonly take: (port: Port) => Effect.Effect<Option.Option<TakenPort>>
+  /**
+   * Hands a port over, kept before or not; none if it can't be bound. Not to be interrupted: the port would be lost.
+   *
+   * @param port 0 lets the system choose
+   */
+  readonly take: (port: number) => Effect.Effect<Option.Option<TakenPort>>
 }
 
 /** A keeper that gives back what it keeps when its scope ends; ports taken from it stay. */
 export const make = Effect.fnUntraced(function* (transport: PeerTransport["Service"], address: string | undefined) {
   const oneAtATime = Semaphore.withPermit(yield* Semaphore.make(1))
-  let kept: (TakenPort & { readonly port: Port }) | undefined
+  let kept: (TakenPort & { readonly port: number }) | undefined
 
   const giveBack = Effect.suspend(() => {
     const current = kept
@@ -36,7 +40,7 @@ export const make = Effect.fnUntraced(function* (transport: PeerTransport["Servi
     return current === undefined ? Effect.void : current.release
   })
 
-  const keep = Effect.fnUntraced(function* (port: Port) {
+  const keep = Effect.fnUntraced(function* (port: number) {
     if (kept?.port === port) return true
     yield* giveBack
     const own = yield* Scope.make()
@@ -50,7 +54,7 @@ export const make = Effect.fnUntraced(function* (transport: PeerTransport["Servi
     return true
   })
 
-  const take = Effect.fnUntraced(function* (port: Port) {
+  const take = Effect.fnUntraced(function* (port: number) {
     yield* keep(port)
     const current = kept
     if (current?.port !== port) return Option.none<TakenPort>()

@@ -110,6 +110,8 @@ export interface Ringing {
 export type TurnedAway = Extract<Calls.Action, { readonly _tag: "Refused" }>
 
 export interface SealedLink {
+  /** The server's address as it was reached, and its port. */
+  readonly server: Endpoint
   /** Who is online, without oneself and those unlisted. */
   readonly users: Effect.Effect<ReadonlyArray<User>, LinkLost>
   /**
@@ -150,7 +152,7 @@ export interface Options {
   readonly unlisted: boolean
   readonly identity: Identity
   /** What is known of people here: asked for at each step, it may change in between. Must not wait and not throw. */
-  readonly knowledge: Omit<Calls.Config, "primitives" | "self" | "resumable">
+  readonly knowledge: Omit<Calls.Config, "primitives" | "self" | "resumable" | "relayOnly">
   /** Whether a chat of somebody can go on. No chat can without it. Must not wait and not throw. */
   readonly resumable?: Calls.Config["resumable"] | undefined
   /** No port of ours is ever bound: all goes through the server. */

@@ -1,6 +1,6 @@
 /**
  * Runs a link to a server: the two pure machines that decide what is said when, `domain/nomitm1/ServerLink` and
- * `domain/call/Calls`. Reads lines, draws random bytes, binds ports, and wakes them when something is due.
+ * `domain/call/Calls`. Reads lines, draws random bytes, and wakes them when something is due; `AgreedWire` has the ports.
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -8,17 +8,23 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
+import type * as Scope from "effect/Scope"
 import * as Calls from "../domain/call/Calls.ts"
 import * as CallState from "../domain/call/CallState.ts"
+import type { LinkMessage } from "../domain/call/LinkChannel.ts"
 import * as Bytes from "../domain/crypto/Bytes.ts"
+import { isUnicast } from "../domain/Endpoint.ts"
 import * as PersonId from "../domain/identity/PersonId.ts"
 import * as RegisterProof from "../domain/identity/RegisterProof.ts"
 import * as LineSplitter from "../domain/LineSplitter.ts"
 import * as ClientLine from "../domain/nomitm1/ClientLine.ts"
+import * as RelayLine from "../domain/nomitm1/RelayLine.ts"
 import * as ServerLink from "../domain/nomitm1/ServerLink.ts"
 import type { User } from "../domain/nomitm1/ServerLine.ts"
 import * as Who from "../domain/nomitm1/Who.ts"
 import type { PersonName } from "../domain/PersonName.ts"
+import * as AgreedWires from "./AgreedWire.ts"
+import type { AgreedWire } from "./AgreedWire.ts"
 import type { Cryptography } from "./Cryptography.ts"
 import * as DueTimer from "./DueTimer.ts"
 import * as HeldAgreements from "./HeldAgreement.ts"
@@ -28,27 +34,37 @@ import type * as PortKeeper from "./PortKeeper.ts"
 import { LinkLost, Refused } from "./RendezvousClient.ts"
 import type { Connection, Secured } from "./RendezvousTransport.ts"
 
-import { CallFailed, type Options, type Ringing, type SealedAgreement, type SealedLink } from "./SealedLink.ts"
-
-/** The calls, among those who ask about somebody. */
-const ofCalls = 0
+import {
+  CallFailed,
+  type Options,
+  type Reflex,
+  type Ringing,
+  type SealedAgreement,
+  type SealedLink,
+} from "./SealedLink.ts"
 
 /** How many calls may wait to be heard of, and how many chats to be taken up; more are dropped. */
 export const waitingCalls = 8
+/** While so much waits to be sent to the server, in bytes, records are dropped. */
+const maxQueuedBytes = 256 * 1024
+
+/** What the server shows of somebody. */
+type Found = Pick<Extract<ServerLink.Action, { readonly _tag: "Found" }>, "name" | "certificate">
 
 /** Registers on a connection whose server is trusted. The link ends with the scope; ports that were handed over stay. */
 export const make = Effect.fnUntraced(function* (
   connection: Connection,
   secured: Secured,
-  ports: PortKeeper.PortKeeper,
+  makePorts: Effect.Effect<PortKeeper.PortKeeper, never, Scope.Scope>,
   { primitives, randomBytes }: Cryptography["Service"],
   options: Options,
 ) {
-  const { identity, name, unlisted, knowledge, useUpInvitation, onTurnedAway } = options
+  const { identity, name, unlisted, knowledge, relayOnly, useUpInvitation, onTurnedAway } = options
+  const resumable: Calls.Config["resumable"] = options.resumable ?? (() => "Unknown")
   const now = yield* monotonicReader
   const clock = yield* Clock.Clock
   const time = (): Calls.Time => ({ now: now(), seconds: Math.floor(clock.currentTimeMillisUnsafe() / 1000) })
-  const config: Calls.Config = { primitives, self: { identity, name }, ...knowledge }
+  const config: Calls.Config = { primitives, self: { identity, name }, ...knowledge, resumable, relayOnly }
 
   const registered = Deferred.makeUnsafe<void, LinkLost | Refused>()
   const released = Deferred.makeUnsafe<void>()
@@ -60,16 +76,23 @@ export const make = Effect.fnUntraced(function* (
   const calling = new Map<string, Deferred.Deferred<HeldAgreement<SealedAgreement>, LinkLost | CallFailed>>()
   /** Calls that ring, by callId. */
   const rings = new Map<string, Deferred.Deferred<Option.Option<string>>>()
-  /** Chats that an invitation brought about, by callId. */
-  const invited = new Set<string>()
-  /** Who asks about somebody besides the calls: whether a caller has the name it says. */
-  const questions = new Map<number, (id: PersonId.PersonId | undefined) => void>()
+  /** Calls that are agreed on, by callId. */
+  const wires = new Map<string, AgreedWire>()
+  /** Who asks about somebody. */
+  const questions = new Map<number, (answer: Found | undefined) => Effect.Effect<void> | void>()
   let asked = 0
+  /** The last answer to REFLEX, or the one that is awaited. */
+  let reflexion: Deferred.Deferred<Reflex, LinkLost | Refused> | undefined
 
   let link: ServerLink.State
   let calls = Calls.initial
   const timer = DueTimer.make(() => Math.min(ServerLink.dueAt(link), Calls.dueAt(calls)), now)
   const send = (line: ClientLine.ClientLine): void => connection.send(`${ClientLine.encode(line)}\n`)
+  const sendOfCall = (line: ClientLine.ClientLine): void => {
+    send(line)
+    link = ServerLink.step(link, { _tag: "Sent", now: now() })[0]
+    timer.moved()
+  }
 
   const endRing = (key: string, why: Option.Option<string>): void => {
     const ring = rings.get(key)
@@ -93,30 +116,36 @@ export const make = Effect.fnUntraced(function* (
     Deferred.doneUnsafe(lost, Effect.succeed(error))
     Deferred.doneUnsafe(registered, failure)
     if (listing !== undefined) Deferred.doneUnsafe(listing, failure)
-    for (const question of questions.values()) question(undefined)
-    questions.clear()
+    if (reflexion !== undefined) Deferred.doneUnsafe(reflexion, failure)
     return Effect.andThen(
       onCalls({ _tag: "LinkLost" }),
-      Effect.sync(() => {
+      Effect.suspend(() => {
         for (const key of calling.keys()) answerCall(key, failure)
         for (const key of rings.keys()) endRing(key, Option.some("Server_lost"))
         Queue.failCauseUnsafe(incoming, Cause.fail(error))
         Queue.failCauseUnsafe(ringing, Cause.fail(error))
+        const unanswered = [...questions.values()]
+        questions.clear()
+        return perform(unanswered, (question) => question(undefined))
       }),
     )
   }
 
-  /** Who asked about somebody hears of it. */
-  const answer = (action: Extract<ServerLink.Action, { readonly _tag: "Found" | "NotFound" }>) => {
-    const { who, asker } = action
+  /** Asks the server about somebody. */
+  const ask = (who: Who.Who, then: (answer: Found | undefined) => Effect.Effect<void> | void): Effect.Effect<void> => {
+    const asker = ++asked
+    questions.set(asker, then)
+    return onLink({ _tag: "LookUp", who, asker, now: now() })
+  }
+
+  const answer = (asker: number, found: Found | undefined): Effect.Effect<void> | void => {
     const question = questions.get(asker)
     questions.delete(asker)
-    if (action._tag === "Found") {
-      const { name, certificate } = action
-      if (question === undefined) return onCalls({ _tag: "Found", name, certificate })
-      return question(PersonId.ofBytes(certificate.subarray(0, PersonId.bytes)))
-    }
-    return question === undefined ? onCalls({ _tag: "NotFound", who, code: "User_not_online" }) : question(undefined)
+    return question?.(found)
+  }
+
+  const answerReflex = (result: Effect.Effect<Reflex, Refused>): void => {
+    if (reflexion !== undefined) Deferred.doneUnsafe(reflexion, result)
   }
 
   // What the machines want done.
@@ -134,8 +163,16 @@ export const make = Effect.fnUntraced(function* (
         listing = undefined
         return
       case "Found":
+        return answer(action.asker, action)
       case "NotFound":
-        return answer(action)
+        return answer(action.asker, undefined)
+      case "Reflexed":
+        return answerReflex(Effect.succeed(reflexAt(connection.remote.address, action.reflex)))
+      case "NotReflexed":
+        return answerReflex(Effect.fail(new Refused({ code: action.code })))
+      case "RelayRefused":
+        for (const wire of wires.values()) wire.hear({ _tag: "RelayRefused" })
+        return
       case "Released":
         Deferred.doneUnsafe(released, Effect.void)
         return
@@ -163,16 +200,23 @@ export const make = Effect.fnUntraced(function* (
         return onCalls({ _tag: "AskedPort", callId: line.callId, port: undefined })
       case "StartChat":
         return onCalls({ _tag: "StartChat", callId: line.callId, endpoint: line.endpoint })
+      case "StartRelayOnly":
+        return onCalls({ _tag: "StartChat", callId: line.callId, endpoint: undefined })
     }
   }
 
   const performCalls = (action: Calls.Action): Effect.Effect<void> | void => {
     switch (action._tag) {
       case "Send":
-        if (action.line._tag === "LookUp")
-          return onLink({ _tag: "LookUp", who: action.line.who, asker: ofCalls, now: now() })
-        send(action.line)
-        return onLink({ _tag: "Sent", now: now() })
+        return sendOfCall(action.line)
+      case "LookUp": {
+        const { callId, who } = action
+        return ask(who, (found) =>
+          found === undefined
+            ? onCalls({ _tag: "NotFound", callId, code: "User_not_online" })
+            : onCalls({ _tag: "Found", callId, name: found.name, certificate: found.certificate }),
+        )
+      }
       case "UseUpInvitation": {
         const { callId, inviteId } = action
         const call = CallState.find(calls, callId)
@@ -188,29 +232,29 @@ export const make = Effect.fnUntraced(function* (
         if (waiting !== undefined) calling.set(Bytes.toBase64Url(action.into), waiting)
         return
       }
-      case "Established": {
-        const key = Bytes.toBase64Url(action.callId)
-        if (action.inviteId !== undefined) invited.add(key)
-        return endRing(key, Option.none())
-      }
+      case "Established":
+        return establish(action)
       case "TryPort":
-        // A server that asks without end must not keep all else waiting.
-        return Effect.yieldNow.pipe(
-          Effect.andThen(ports.keep(action.port)),
-          Effect.flatMap((free) => {
-            send({ _tag: free ? "PortFree" : "PortTaken", callId: action.callId })
-            return onLink({ _tag: "Sent", now: now() })
-          }),
-        )
+        return tryPort(action)
       case "Start":
-        return Effect.andThen(Effect.yieldNow, startChat(action))
+        return Effect.andThen(
+          Effect.yieldNow,
+          wires.get(Bytes.toBase64Url(action.callId))?.start(action.endpoint) ?? Effect.void,
+        )
+      case "Told":
+        return wires.get(Bytes.toBase64Url(action.callId))?.hear({ _tag: "Told", message: action.message })
+      case "Gone": {
+        const key = Bytes.toBase64Url(action.callId)
+        const wire = wires.get(key)
+        wires.delete(key)
+        return wire?.gone(action.code)
+      }
       case "CallFailed": {
         const { callId, code, change } = action
         const key = Bytes.toBase64Url(callId)
-        invited.delete(key)
         endRing(key, Option.some(code))
         answerCall(key, Effect.fail(new CallFailed({ code, ...(change === undefined ? {} : { change }) })))
-        return ports.giveBack
+        return
       }
       case "Refused":
         return onTurnedAway(action)
@@ -235,25 +279,47 @@ export const make = Effect.fnUntraced(function* (
   }
 
   /** Asks the server whose a name is. */
-  const whoIs = (name: PersonName, then: (id: PersonId.PersonId | undefined) => void): Effect.Effect<void> => {
-    const asker = ++asked
-    questions.set(asker, then)
-    return onLink({ _tag: "LookUp", who: Who.byName(name), asker, now: now() })
-  }
+  const whoIs = (name: PersonName, then: (id: PersonId.PersonId | undefined) => void): Effect.Effect<void> =>
+    ask(Who.byName(name), (found) => then(found && PersonId.ofBytes(found.certificate.subarray(0, PersonId.bytes))))
 
-  /** A chat on the port that is kept, if it can be bound after all. */
-  const startChat = Effect.fnUntraced(function* (action: Extract<Calls.Action, { readonly _tag: "Start" }>) {
-    const { callId, endpoint, keys } = action
+  // Calls that are agreed on.
+
+  /** Whoever waits for the call takes it up; if nobody does, the other side is told. */
+  const establish = Effect.fnUntraced(function* (action: Extract<Calls.Action, { readonly _tag: "Established" }>) {
+    const { callId, keys, inviteId, resumes } = action
     const key = Bytes.toBase64Url(callId)
-    const isInvited = invited.delete(key)
-    const port = yield* ports.take(endpoint.port)
-    if (Option.isNone(port)) return void answerCall(key, Effect.fail(new CallFailed({ code: "Too_many_tries" })))
-    const { socket, release } = port.value
-    const agreement = { keys, remote: endpoint, invited: isInvited, socket }
-    const held: HeldAgreement<SealedAgreement> = { agreement, release }
+    const made = yield* AgreedWires.make(makePorts, {
+      relay: (record) => relay(key, record),
+      tell: (message) => tell(callId, message),
+      hangUp: onCalls({ _tag: "Cancel", callId }),
+    })
+    wires.set(key, made)
+    endRing(key, Option.none())
+    const agreement = { keys, invited: inviteId !== undefined, resumes, wire: made.wire }
+    const held: HeldAgreement<SealedAgreement> = { agreement, release: made.release }
     const isTaken = calling.has(key) ? answerCall(key, Effect.succeed(held)) : Queue.offerUnsafe(incoming, held)
     if (!isTaken) yield* held.release
   }, Effect.uninterruptible)
+
+  const relay = (key: string, record: Uint8Array): boolean => {
+    if (!connection.isOpen()) return false
+    if (connection.queued() < maxQueuedBytes) connection.send(RelayLine.encode(key, record))
+    return true
+  }
+
+  const tell = (callId: Uint8Array, message: LinkMessage): void => {
+    const [next, actions] = Calls.step(config, calls, { _tag: "Tell", callId, message }, time())
+    calls = next
+    timer.moved()
+    for (const action of actions) if (action._tag === "Send") sendOfCall(action.line)
+  }
+
+  /** A server that asks without end must not keep all else waiting. */
+  const tryPort = ({ callId, port }: Extract<Calls.Action, { readonly _tag: "TryPort" }>): Effect.Effect<void> =>
+    Effect.yieldNow.pipe(
+      Effect.andThen(wires.get(Bytes.toBase64Url(callId))?.keep(port) ?? Effect.succeed(false)),
+      Effect.map((free) => sendOfCall({ _tag: free ? "PortFree" : "PortTaken", callId })),
+    )
 
   const onLink = (event: ServerLink.Event): Effect.Effect<void> =>
     Effect.suspend(() => {
@@ -271,8 +337,17 @@ export const make = Effect.fnUntraced(function* (
       return perform(actions, performCalls)
     })
 
+  /** Records go straight to their call: there are too many for a fiber, or for the machines. */
   const hear = Effect.fnUntraced(function* (lines: ReadonlyArray<LineSplitter.Line>) {
-    for (const line of lines) yield* onLink({ _tag: "Heard", line, now: now() })
+    let isRelaying = false
+    for (const line of lines) {
+      if (line._tag === "Line" && RelayLine.isRelay(line.text)) {
+        const relayed = RelayLine.decode(line.text, wires)
+        relayed?.[0].hear({ _tag: "Relayed", record: relayed[1] })
+        isRelaying = true
+      } else yield* onLink({ _tag: "Heard", line, now: now() })
+    }
+    if (isRelaying) yield* onLink({ _tag: "Relayed", now: now() })
   })
 
   const read = Effect.gen(function* () {
@@ -315,17 +390,18 @@ export const make = Effect.fnUntraced(function* (
     return yield* Deferred.await(mine)
   }).pipe(Effect.withSpan("SealedRendezvous.users"))
 
-  const call = Effect.fn("SealedRendezvous.call")(({ who, expected, invitation }: Parameters<SealedLink["call"]>[0]) =>
-    Effect.uninterruptibleMask((restore) =>
-      Effect.gen(function* () {
-        yield* whileThere
-        const entropy = { callId: randomBytes(16), ephemeral: randomBytes(32), kemSeed: randomBytes(64) }
-        const mine = Deferred.makeUnsafe<HeldAgreement<SealedAgreement>, LinkLost | CallFailed>()
-        calling.set(Bytes.toBase64Url(entropy.callId), mine)
-        yield* onCalls({ _tag: "Dial", who, expected, invitation, entropy })
-        return yield* HeldAgreements.answerTo(restore, mine, abandoned(mine))
-      }),
-    ),
+  const call = Effect.fn("SealedRendezvous.call")(
+    ({ who, expected, invitation, resumes }: Parameters<SealedLink["call"]>[0]) =>
+      Effect.uninterruptibleMask((restore) =>
+        Effect.gen(function* () {
+          yield* whileThere
+          const entropy = { callId: randomBytes(16), ephemeral: randomBytes(32), kemSeed: randomBytes(64) }
+          const mine = Deferred.makeUnsafe<HeldAgreement<SealedAgreement>, LinkLost | CallFailed>()
+          calling.set(Bytes.toBase64Url(entropy.callId), mine)
+          yield* onCalls({ _tag: "Dial", who, expected, invitation, resumes, entropy })
+          return yield* HeldAgreements.answerTo(restore, mine, abandoned(mine))
+        }),
+      ),
   )
 
   /** Nobody waits for a call of ours: the other side is told. */
@@ -337,9 +413,22 @@ export const make = Effect.fnUntraced(function* (
       return callId === undefined ? Effect.void : onCalls({ _tag: "Cancel", callId })
     })
 
+  const askReflex = (isGood: (asked: Deferred.Deferred<Reflex, LinkLost | Refused>) => boolean) =>
+    Effect.gen(function* () {
+      yield* whileThere
+      if (reflexion !== undefined && isGood(reflexion)) return yield* Deferred.await(reflexion)
+      const mine = Deferred.makeUnsafe<Reflex, LinkLost | Refused>()
+      reflexion = mine
+      yield* onLink({ _tag: "AskReflex", now: now() })
+      return yield* Deferred.await(mine)
+    }).pipe(Effect.withSpan("SealedRendezvous.reflex"))
+
   return {
+    server: connection.remote,
     users,
     call,
+    reflex: askReflex(() => true),
+    freshReflex: askReflex((asked) => !Deferred.isDoneUnsafe(asked)),
     ringing: Queue.take(ringing),
     incoming: HeldAgreements.next(incoming),
     isNameOf: (name, id) =>
@@ -359,6 +448,13 @@ export const make = Effect.fnUntraced(function* (
     lost: Deferred.await(lost),
   } satisfies SealedLink
 })
+
+/** Where to ask, at the address that the server was reached at and at its other one. */
+const reflexAt = (server: string, { token, key, address, ports, alternate }: ServerLink.Reflex): Reflex => {
+  const addresses = [server, ...Option.toArray(Option.filter(alternate, isUnicast))]
+  const targets = addresses.flatMap((address) => ports.map((port) => ({ address, port })))
+  return { token, key, seen: address, targets }
+}
 
 const perform = <A>(actions: ReadonlyArray<A>, one: (action: A) => Effect.Effect<void> | void): Effect.Effect<void> =>
   Effect.gen(function* () {

@@ -46,8 +46,8 @@ export class SealedRendezvous extends Context.Service<
             const { secured } = connection
             if (secured === undefined) return yield* new ConnectError({ reason: "NotTls", ...server })
             yield* Effect.tapError(trust(secured), () => Effect.sync(connection.abort))
-            const ports = yield* PortKeeper.make(peers, localAddress)
-            return yield* SealedLinkDriver.make(connection, secured, ports, cryptography, options)
+            const makePorts = PortKeeper.make(peers, localAddress)
+            return yield* SealedLinkDriver.make(connection, secured, makePorts, cryptography, options)
           }),
         })
       }),

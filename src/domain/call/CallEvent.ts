@@ -10,6 +10,7 @@ import type { PersonName } from "../PersonName.ts"
 import type { CalleeEntropy, CallerEntropy, Self } from "./CallHandshake.ts"
 import type { ChatKeys } from "./ChatKeys.ts"
 import type { Invitation } from "./Invitation.ts"
+import type { LinkMessage } from "./LinkChannel.ts"
 
 /** The two clocks an event is told with. */
 export interface Time {
@@ -43,24 +44,33 @@ export interface Config {
   readonly pinned: (name: PersonName) => PersonId | undefined
   /** Whether there is a chat, by the callId of its first call (16 bytes), that can go on with its other side. */
   readonly resumable: (chatId: Uint8Array, id: PersonId) => "Known" | "Unknown"
+  /** No port is tried: all goes through the server. */
+  readonly relayOnly?: boolean | undefined
 }
 
 export type Event =
   /**
    * Call somebody. `expected` is the id it must be, where that is known from elsewhere than the name; an invitation says
-   * it too.
+   * it too. `resumes` is the chat that goes on, 16 bytes, where the program calls and not the person; without an
+   * invitation then.
    */
   | {
       readonly _tag: "Dial"
       readonly who: Who.Who
       readonly expected?: PersonId | undefined
       readonly invitation?: Invitation | undefined
+      readonly resumes?: Uint8Array | undefined
       readonly entropy: CallerEntropy
     }
-  /** The answer to LOOKUP. */
-  | { readonly _tag: "Found"; readonly name: PersonName; readonly certificate: Uint8Array }
-  /** The other answer to LOOKUP: an ERROR about it. */
-  | { readonly _tag: "NotFound"; readonly who: Who.Who; readonly code: string }
+  /** The answer to `LookUp`. */
+  | {
+      readonly _tag: "Found"
+      readonly callId: Uint8Array
+      readonly name: PersonName
+      readonly certificate: Uint8Array
+    }
+  /** The other answer to `LookUp`: the server has nobody, or does not say. */
+  | { readonly _tag: "NotFound"; readonly callId: Uint8Array; readonly code: string }
   | {
       readonly _tag: "Incoming"
       readonly callId: Uint8Array
@@ -72,11 +82,14 @@ export type Event =
   | { readonly _tag: "Ended"; readonly callId: Uint8Array; readonly code: string }
   /** PORT; none if the number was none of a port. */
   | { readonly _tag: "AskedPort"; readonly callId: Uint8Array; readonly port: Port | undefined }
-  | { readonly _tag: "StartChat"; readonly callId: Uint8Array; readonly endpoint: Endpoint }
+  /** STARTCHAT; without an endpoint if only the relay is left. */
+  | { readonly _tag: "StartChat"; readonly callId: Uint8Array; readonly endpoint: Endpoint | undefined }
+  /** Something for the other side of an established call, sealed. */
+  | { readonly _tag: "Tell"; readonly callId: Uint8Array; readonly message: LinkMessage }
   /** The person's word about a call that rings. */
   | { readonly _tag: "Accept"; readonly callId: Uint8Array }
   | { readonly _tag: "Decline"; readonly callId: Uint8Array }
-  /** The person does not want a call any more, whoever called. */
+  /** A call is not wanted any more, whoever called; or one that was established is over. */
   | { readonly _tag: "Cancel"; readonly callId: Uint8Array }
   /** Answers `UseUpInvitation`: it is noted for good, or it was used already. */
   | { readonly _tag: "InvitationUsed"; readonly callId: Uint8Array; readonly ok: boolean }
@@ -95,6 +108,8 @@ export type RefusedCode = "Key_changed" | "Certificate_rollback" | "Not_admitted
 
 export type Action =
   | { readonly _tag: "Send"; readonly line: ClientLine }
+  /** Ask the server for somebody's certificate, and answer `Found` or `NotFound`. */
+  | { readonly _tag: "LookUp"; readonly callId: Uint8Array; readonly who: Who.Who }
   /** Note, so that it outlives the program, that this invitation is used up, and tell with `InvitationUsed`. */
   | { readonly _tag: "UseUpInvitation"; readonly callId: Uint8Array; readonly inviteId: Uint8Array }
   /** Somebody is there and waits for `Accept` or `Decline`. */
@@ -108,21 +123,27 @@ export type Action =
     }
   /** Our call and theirs have met: what becomes of the call `into` is the answer to ours. */
   | { readonly _tag: "Merged"; readonly callId: Uint8Array; readonly into: Uint8Array }
-  /** Both want the chat: M4 was sent or verified. What is missing is a way. */
+  /** Both want the chat: M4 was sent or verified. From now on the call is a way through the server, until `Gone`. */
   | {
       readonly _tag: "Established"
       readonly callId: Uint8Array
       readonly keys: ChatKeys
       /** Of the invitation that brought them together, whoever's it was. */
       readonly inviteId: Uint8Array | undefined
+      /** The chat that goes on, 16 bytes. */
+      readonly resumes: Uint8Array | undefined
     }
   /** Bind this port, if it is free, and answer `PortFree` or `PortTaken`. */
   | { readonly _tag: "TryPort"; readonly callId: Uint8Array; readonly port: Port }
-  /** The chat can be opened; nothing more is heard of the call. */
-  | { readonly _tag: "Start"; readonly callId: Uint8Array; readonly endpoint: Endpoint; readonly keys: ChatKeys }
+  /** The other side can be met at an endpoint from the port that was tried last; or through the server alone. */
+  | { readonly _tag: "Start"; readonly callId: Uint8Array; readonly endpoint: Endpoint | undefined }
+  /** The other side of an established call has sent a sealed message. */
+  | { readonly _tag: "Told"; readonly callId: Uint8Array; readonly message: LinkMessage }
+  /** The end of a call that was established: nothing goes through the server any more. */
+  | { readonly _tag: "Gone"; readonly callId: Uint8Array; readonly code: string }
   /**
-   * The end of a call that was dialled, rang or was established. `byUs`: our person wanted it. `change` comes with
-   * `Key_changed`.
+   * The end of a call that was dialled or rang, and was not established. `byUs`: our person wanted it. `change` comes
+   * with `Key_changed`.
    */
   | {
       readonly _tag: "CallFailed"

@@ -74,6 +74,7 @@ export interface CallerEntropy {
  * @param options.callee a certificate that counts
  * @param options.dialled what the callee is called by our person, or the id
  * @param options.invitation of the callee, where there is one
+ * @param options.resumes the chat that goes on, 16 bytes, where one does; without an invitation then
  * @returns none if the certificate's static key is of low order
  */
 export const initiate = (
@@ -83,10 +84,11 @@ export const initiate = (
     readonly callee: Certificate.Certificate
     readonly dialled: Who.Who
     readonly invitation?: { readonly inviteId: Uint8Array; readonly psk: Uint8Array } | undefined
+    readonly resumes?: Uint8Array | undefined
     readonly entropy: CallerEntropy
   },
 ): { readonly state: Calling; readonly m1: Uint8Array } | undefined => {
-  const { self, callee, dialled, invitation, entropy } = options
+  const { self, callee, dialled, invitation, resumes, entropy } = options
   const { callId, ephemeral, kemSeed } = entropy
   const { identity, name } = self
   const noise = HandshakeState.initialize({
@@ -102,6 +104,7 @@ export const initiate = (
     certificate: identity.certificate.encoded,
     kemPublicKey: primitives.mlKem768.publicKey(kemSeed),
     inviteId: invitation?.inviteId,
+    resumes,
     name,
     dialled,
   })
@@ -158,6 +161,8 @@ export interface Caller {
   readonly dialled: Who.Who
   /** 16 bytes; none without an invitation. */
   readonly inviteId: Uint8Array | undefined
+  /** 16 bytes; none if no chat is to go on. */
+  readonly resumes: Uint8Array | undefined
   readonly kemPublicKey: Uint8Array
   readonly noise: HandshakeState.HandshakeState
 }
@@ -215,7 +220,7 @@ export const readM1 = (
     return refused("Misbound")
   }
   if (!isSelf(self, payload.dialled)) return refused("NotMe")
-  const { name, dialled, inviteId, kemPublicKey } = payload
+  const { name, dialled, inviteId, resumes, kemPublicKey } = payload
   return Result.match(readCertificate(primitives, payload.certificate, options), {
     onFailure: ({ _tag, reason }) => Result.fail({ _tag, reason, id: decoded.id, name }),
     onSuccess: (certificate) =>
@@ -227,6 +232,7 @@ export const readM1 = (
         name,
         dialled,
         inviteId,
+        resumes,
         kemPublicKey,
         noise: read.state,
       }),

@@ -2,11 +2,12 @@
  * What the first two messages of a chat's handshake say, inside their encryption (PROTOCOL.md, section 15).
  *
  * ```
- * M1  version 1 (= 1) | certificate 144 | ML-KEM-768 public key 1184 | invited 1 | inviteId 16 |
+ * M1  version 1 (= 1) | certificate 144 | ML-KEM-768 public key 1184 | reason 1 | inviteId or chat id 16 |
  *     length 1 | caller's name | length 1 | name or id dialled | zeros: 1,704 bytes
  * M2  version 1 (= 1) | certificate 144 | ML-KEM-768 ciphertext 1088 | length 1 | callee's name | zeros: 1,432 bytes
  * ```
  *
+ * The reason of a call is 0 (somebody wants to talk; 16 zeros follow), 1 (and has an invitation) or 2 (a chat goes on).
  * There is one way to write a payload; all others are refused.
  */
 import { kemCiphertextBytes, kemPublicKeyBytes, keyBytes, tagBytes } from "../crypto/Primitives.ts"
@@ -24,6 +25,7 @@ const m2PayloadBytes = m2Bytes - keyBytes - tagBytes
 
 export const inviteIdBytes = 16
 const version = 1
+const reasons = { plain: 0, invited: 1, resumes: 2 }
 
 export interface M1 {
   /** The caller's, 144 bytes. */
@@ -31,6 +33,8 @@ export interface M1 {
   readonly kemPublicKey: Uint8Array
   /** 16 bytes; none without an invitation. */
   readonly inviteId: Uint8Array | undefined
+  /** The chat that goes on, 16 bytes: the callId of its first call. There is no invitation then. */
+  readonly resumes?: Uint8Array | undefined
   /** The caller's. */
   readonly name: PersonName.PersonName
   /** As the caller's person knows the callee. */
@@ -45,14 +49,14 @@ export interface M2 {
   readonly name: PersonName.PersonName
 }
 
-export const encodeM1 = ({ certificate, kemPublicKey, inviteId, name, dialled }: M1): Uint8Array =>
+export const encodeM1 = ({ certificate, kemPublicKey, inviteId, resumes, name, dialled }: M1): Uint8Array =>
   padded(
     m1PayloadBytes,
     Uint8Array.of(version),
     certificate,
     kemPublicKey,
-    Uint8Array.of(inviteId === undefined ? 0 : 1),
-    inviteId ?? new Uint8Array(inviteIdBytes),
+    Uint8Array.of(resumes !== undefined ? reasons.resumes : inviteId !== undefined ? reasons.invited : reasons.plain),
+    resumes ?? inviteId ?? new Uint8Array(inviteIdBytes),
     word(name),
     word(Who.encode(dialled)),
   )
@@ -67,15 +71,22 @@ export const decodeM1 = (payload: Uint8Array): M1 | undefined => {
   if (from.byte() !== version) return undefined
   const certificate = from.take(Certificate.bytes)
   const kemPublicKey = from.take(kemPublicKeyBytes)
-  const invited = from.byte()
-  const inviteId = from.take(inviteIdBytes)
+  const reason = from.byte()
+  const id = from.take(inviteIdBytes)
   const name = from.word()
   const dialled = Who.decode(from.word())
   if (!from.isAtZeros() || !PersonName.isPersonName(name) || dialled === undefined) return undefined
-  if (invited === 1) return { certificate, kemPublicKey, inviteId, name, dialled }
-  return invited === 0 && inviteId.every((byte) => byte === 0)
-    ? { certificate, kemPublicKey, inviteId: undefined, name, dialled }
-    : undefined
+  const m1 = { certificate, kemPublicKey, inviteId: undefined, resumes: undefined, name, dialled }
+  switch (reason) {
+    case reasons.plain:
+      return id.every((byte) => byte === 0) ? m1 : undefined
+    case reasons.invited:
+      return { ...m1, inviteId: id }
+    case reasons.resumes:
+      return { ...m1, resumes: id }
+    default:
+      return undefined
+  }
 }
 
 /** None if it is not exactly what `encodeM2` writes. */

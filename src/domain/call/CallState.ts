@@ -2,21 +2,22 @@
  * The calls of one link to a server as the state machine `Calls` keeps them.
  *
  * ```
- * we call     Dialling ── certificate ──▶ Calling ── M2 ──▶ Confirming ── M4 ───────────┐
- *              LOOKUP                      CHAT               M3                        ▼
- * we are                                                                             Agreed ──▶ Start
- * called      Answered ── M3 ──▶ (Spending) ──▶ Ringing ── Accept, or wanted before ────▲
+ * we call     Dialling ── certificate ──▶ Calling ── M2 ──▶ Confirming ── M4 ─────────────────┐
+ *              LOOKUP                      CHAT               M3                              ▼
+ * we are                                                                                   Agreed ──▶ Gone
+ * called      Answered ── M3 ──▶ (Spending) ──▶ Ringing ── Accept, wanted, or resuming ───────▲
  *              M2                 invitation                  M4, ACCEPT
  * ```
  */
 import * as Bytes from "../crypto/Bytes.ts"
+import type * as TokenBucket from "../TokenBucket.ts"
 import type { PersonId } from "../identity/PersonId.ts"
 import type { EndCode } from "../nomitm1/ClientLine.ts"
 import type * as Who from "../nomitm1/Who.ts"
 import type { Action, Event } from "./CallEvent.ts"
 import type * as CallHandshake from "./CallHandshake.ts"
 import type { ChatKeys } from "./ChatKeys.ts"
-import type { LinkChannel } from "./LinkChannel.ts"
+import type { LinkChannel, LinkMessage } from "./LinkChannel.ts"
 
 /** How long each phase may last, in milliseconds. */
 export const lookupMillis = 10_000
@@ -26,19 +27,15 @@ export const spendingMillis = 10_000
 export const ringMillis = 60_000
 /** For M4: as long as it may ring, and a while for the way. */
 export const confirmMillis = 65_000
-/** For the negotiation of a port: 20 numbers of 5 seconds each, and some. */
-export const agreedMillis = 120_000
-/** For what is on its way after STARTCHAT; the server has forgotten the call then. */
-export const startedMillis = 60_000
 
-/** How many calls of others there are at most. */
+/** How many calls of others there are at most that are not agreed on. */
 export const maxIncoming = 8
+/** How many calls are agreed on at most, as at the server; one more, and the oldest is over. */
+export const maxAgreed = 16
 /** How many port numbers are tried for a call at most. */
 export const maxPorts = 20
 /** How many calls that are over are remembered, so that their messages don't begin anew. */
 const maxOver = 64
-/** How many lookups nobody waits for any more are remembered. */
-const maxAbandoned = 8
 
 interface Common {
   readonly callId: Uint8Array
@@ -46,6 +43,8 @@ interface Common {
   readonly until: number
   /** 16 bytes; none without an invitation. */
   readonly inviteId: Uint8Array | undefined
+  /** The chat that goes on, 16 bytes; none if somebody wants to talk. */
+  readonly resumes: Uint8Array | undefined
 }
 
 /** LOOKUP was sent. */
@@ -92,6 +91,10 @@ export interface Agreed extends Keyed {
   readonly _tag: "Agreed"
   readonly ports: number
   readonly started: boolean
+  /** How many messages the server would still take. */
+  readonly budget: TokenBucket.State
+  /** The last message that has to wait for that; `until` is when it goes out. */
+  readonly waiting: LinkMessage | undefined
 }
 
 export type Call = Dialling | Calling | Confirming | Called | Agreed
@@ -101,12 +104,11 @@ export interface State {
   readonly calls: ReadonlyMap<string, Call>
   /** CallIds in text, the oldest first. */
   readonly over: ReadonlyArray<string>
-  readonly abandoned: ReadonlyArray<Who.Who>
 }
 
 export type Step = readonly [State, ReadonlyArray<Action>]
 
-export const initial: State = { calls: new Map(), over: [], abandoned: [] }
+export const initial: State = { calls: new Map(), over: [] }
 export const nothing: ReadonlyArray<Action> = []
 
 export const keyOf = Bytes.toBase64Url
@@ -130,22 +132,19 @@ export const close = (state: State, callId: Uint8Array): State => {
   return { ...state, calls, over: [...state.over, key].slice(-maxOver) }
 }
 
-/** The call is over while the server still looks somebody up for it. */
-export const leave = (state: State, call: Call): State => {
-  const closed = close(state, call.callId)
-  if (call._tag !== "Dialling") return closed
-  return { ...closed, abandoned: [...state.abandoned, call.who].slice(-maxAbandoned) }
-}
-
 export const isOutgoing = (call: Call): call is Dialling | Calling | Confirming =>
   call._tag === "Dialling" || call._tag === "Calling" || call._tag === "Confirming"
 
 export const isCalled = (call: Call): call is Called =>
   call._tag === "Answered" || call._tag === "Spending" || call._tag === "Ringing"
 
-/** The one call of ours. */
-export const outgoing = (state: State): Dialling | Calling | Confirming | undefined =>
-  [...state.calls.values()].find(isOutgoing)
+/** Whether two calls are for the same: both for a person, or both for the chat that goes on. */
+export const isAlike = (one: Uint8Array | undefined, other: Uint8Array | undefined): boolean =>
+  one === undefined || other === undefined ? one === other : Bytes.equals(one, other)
+
+/** The one call of our person; or the one of our program that a chat goes on. */
+export const outgoing = (state: State, resumes?: Uint8Array): Dialling | Calling | Confirming | undefined =>
+  [...state.calls.values()].filter(isOutgoing).find((call) => isAlike(call.resumes, resumes))
 
 /** Who is at the other end, as far as it is known. */
 export const peerId = (call: Call): PersonId | undefined => {
@@ -159,8 +158,15 @@ export const peerId = (call: Call): PersonId | undefined => {
   }
 }
 
-/** The person waits for its end. */
-export const isKnown = (call: Call): boolean => (isCalled(call) ? call.known : call._tag !== "Agreed" || !call.started)
+/** What is told of the end of a call, to who waits for it. */
+export const ending = (
+  call: Call,
+  code: string,
+  more: Partial<Pick<Extract<Action, { _tag: "CallFailed" }>, "byUs" | "change">> = {},
+): ReadonlyArray<Action> => {
+  if (call._tag === "Agreed") return [{ _tag: "Gone", callId: call.callId, code }]
+  return isCalled(call) && !call.known ? nothing : [failed(call.callId, code, more)]
+}
 
 export const end = (callId: Uint8Array, code: EndCode): Action => ({
   _tag: "Send",
@@ -193,11 +199,11 @@ export const forgetEarly = (state: State, callId: Uint8Array): State => {
 
 /** Ends a call: the server is told with `code` if it knows the call, the person with `reason` if it waits for it. */
 export const hangUp = (before: State, call: Call, code: EndCode, reason: string, byUs = false): Step => {
-  const [state, declined] = declineEarly(leave(before, call), call)
+  const [state, declined] = declineEarly(close(before, call.callId), call)
   const actions = [
     ...declined,
-    ...(call._tag === "Dialling" || (call._tag === "Agreed" && call.started) ? [] : [end(call.callId, code)]),
-    ...(isKnown(call) ? [failed(call.callId, reason, { byUs })] : []),
+    ...(call._tag === "Dialling" ? [] : [end(call.callId, code)]),
+    ...ending(call, reason, { byUs }),
   ]
   return [state, actions]
 }

@@ -4,8 +4,8 @@
 import * as Result from "effect/Result"
 import * as Fingerprint from "../identity/Fingerprint.ts"
 import * as PersonId from "../identity/PersonId.ts"
-import type { PersonName } from "../PersonName.ts"
 import * as Bytes from "../crypto/Bytes.ts"
+import * as AgreedCall from "./AgreedCall.ts"
 import type { Action, Config, Event, KeyChange, RefusedCode, Time, Welcome } from "./CallEvent.ts"
 import * as CallHandshake from "./CallHandshake.ts"
 import * as CallState from "./CallState.ts"
@@ -39,13 +39,8 @@ export const incoming = (
   if (CallState.isTaken(state, callId)) return [state, nothing]
   // Nobody but a confused or hostile server lets us call ourselves.
   if (Bytes.equals(callerHash, PersonId.hash(primitives, self.identity.id))) return decline(state, callId)
-  const others = [...state.calls.values()].filter((call) => !CallState.isOutgoing(call) && !isOurs(call))
-  if (others.length >= CallState.maxIncoming) {
-    // One whose chat has begun has nothing to wait for any more: it makes room.
-    const begun = others.find((call) => call._tag === "Agreed" && call.started)
-    if (begun === undefined) return [state, [CallState.end(callId, "Declined")]]
-    return incoming(config, CallState.close(state, begun.callId), event, time)
-  }
+  const others = [...state.calls.values()].filter(CallState.isCalled)
+  if (others.length >= CallState.maxIncoming) return [state, [CallState.end(callId, "Declined")]]
 
   const { highestSerial } = config
   const read = CallHandshake.readM1(primitives, { self, callId, callerHash, now: time.seconds, highestSerial }, m1)
@@ -59,27 +54,30 @@ export const incoming = (
     change,
   })
 
-  const pinned = config.pinned(caller.name)
+  const { resumes } = caller
+  // Whose chat goes on is known by the key, whatever the name.
+  const isKnown = resumes !== undefined && config.resumable(resumes, caller.id) === "Known"
+  const pinned = isKnown ? undefined : config.pinned(caller.name)
   if (pinned !== undefined && pinned !== caller.id) {
     return decline(state, callId, told("Key_changed", keyChange(config, pinned, caller.id)))
   }
-  const ours = CallState.outgoing(state)
+  const ours = CallState.outgoing(state, resumes)
   const wanted = ours !== undefined && CallState.peerId(ours) === caller.id ? ours : undefined
   // Both call each other: theirs goes on if we have said nothing yet, or our id is the higher one.
   if (wanted !== undefined && wanted._tag !== "Dialling" && PersonId.compare(self.identity.id, caller.id) < 0) {
     return [state, nothing]
   }
+  // To call somebody whose call is under way is to accept that call: whether it is them is not known yet.
+  if (wanted === undefined && ours?._tag === "Dialling" && couldBe(ours, caller)) {
+    return [CallState.put(state, { ...ours, early: event }), nothing]
+  }
   const psk = caller.inviteId && config.pskOf(caller.inviteId)
   if (caller.inviteId !== undefined && psk === undefined) return decline(state, callId)
   const welcome: Welcome =
-    wanted === undefined
+    wanted === undefined && !isKnown
       ? config.admits({ id: caller.id, name: caller.name, invited: caller.inviteId !== undefined })
       : "Accept"
-  if (welcome === "Refuse") {
-    return ours?._tag === "Dialling" && couldBe(ours, caller.name)
-      ? [CallState.put(state, { ...ours, early: event }), nothing]
-      : decline(state, callId, told("Not_admitted"))
-  }
+  if (welcome === "Refuse") return decline(state, callId, told("Not_admitted"))
   const answered = CallHandshake.answer(primitives, caller, psk, entropy)
   if (answered === undefined) return decline(state, callId)
 
@@ -88,6 +86,7 @@ export const incoming = (
     callId,
     until: time.now + CallState.handshakeMillis,
     inviteId: caller.inviteId,
+    resumes,
     keys: answered.keys,
     link: LinkChannel.make(answered.keys),
     dialled: caller.dialled,
@@ -100,13 +99,10 @@ export const incoming = (
 
 /**
  * Whether somebody could be the one we look up: then we both call each other, and that is told when the server has said
- * whose name it is.
+ * whose name it is. Who resumes a chat is never looked up by name.
  */
-const couldBe = ({ early, expected, who }: Dialling, name: PersonName): boolean =>
+const couldBe = ({ early, expected, who }: Dialling, { name }: CallHandshake.Caller): boolean =>
   early === undefined && expected === undefined && who._tag === "Name" && who.name === name
-
-/** Whether it is a call that we made, to be told from those that count against `maxIncoming`. */
-const isOurs = (call: CallState.Call): boolean => call._tag === "Agreed" && call.keys.isInitiator
 
 /** What does not open is as if it had never come; all else was written by who calls, and that one hears no. */
 const refused = (state: State, callId: Uint8Array, refusal: CallHandshake.Refusal): Step => {
@@ -118,7 +114,7 @@ const refused = (state: State, callId: Uint8Array, refusal: CallHandshake.Refusa
 
 /** Ours gives way to theirs. */
 const withdraw = (state: State, ours: Dialling | Calling | Confirming, into: Uint8Array): Step => [
-  CallState.leave(state, ours),
+  CallState.close(state, ours.callId),
   [
     ...(ours._tag === "Dialling" ? [] : [CallState.end(ours.callId, "Cancelled")]),
     { _tag: "Merged", callId: ours.callId, into },
@@ -133,7 +129,8 @@ export const passed = (config: Config, state: State, call: Called, data: Uint8Ar
   if (!LinkChannel.isSame(opened.message, LinkChannel.confirm)) return [state, nothing]
   const live: Called = { ...call, link: opened.channel }
   const [alone, ended] = endOlder(state, live)
-  const { callId, inviteId } = live
+  const { callId, inviteId, resumes } = live
+  if (resumes !== undefined) return andThen([alone, ended], (next) => resume(config, next, live, resumes, time))
   if (inviteId === undefined) return andThen([alone, ended], (next) => letIn(config, next, live, time))
   const spending: Called = { ...live, _tag: "Spending", until: time.now + CallState.spendingMillis }
   return [CallState.put(alone, spending), [...ended, { _tag: "UseUpInvitation", callId, inviteId }]]
@@ -148,17 +145,25 @@ const andThen = ([state, actions]: Step, then: (state: State) => Step): Step => 
 const endOlder = (state: State, call: Called): Step => {
   let step: Step = [state, nothing]
   for (const other of state.calls.values()) {
-    const isLive =
-      (CallState.isCalled(other) && other._tag !== "Answered") || (other._tag === "Agreed" && !other.started)
     if (
-      !isLive ||
-      CallState.peerId(other) !== call.keys.peer.id ||
-      CallState.keyOf(other.callId) === CallState.keyOf(call.callId)
+      !CallState.isCalled(other) ||
+      other._tag === "Answered" ||
+      other.keys.peer.id !== call.keys.peer.id ||
+      !CallState.isAlike(other.resumes, call.resumes)
     )
       continue
     step = andThen(step, (next) => CallState.hangUp(next, other, "Failed", "Cancelled"))
   }
   return step
+}
+
+/** A chat goes on, if there still is one. It never rings. */
+const resume = (config: Config, state: State, call: Called, chatId: Uint8Array, time: Time): Step => {
+  const { callId, keys, link } = call
+  if (config.resumable(chatId, keys.peer.id) === "Known") return accept(config, state, call, time)
+  const sealed = LinkChannel.seal(config.primitives, link, LinkChannel.noSuchChat)
+  const [over, ended] = CallState.hangUp(state, call, "Failed", "No_such_chat")
+  return [over, [...(sealed === undefined ? [] : [CallState.pass(callId, sealed.data)]), ...ended]]
 }
 
 /** Who is at the door has shown to be there. */
@@ -182,44 +187,25 @@ export const invitationUsed = (config: Config, state: State, call: Called, ok: b
 export const accept = (config: Config, state: State, call: Called, time: Time): Step => {
   const sealed = LinkChannel.seal(config.primitives, call.link, LinkChannel.accept)
   if (sealed === undefined) return [state, nothing]
-  const { callId, inviteId, keys } = call
-  return [
-    CallState.put(state, {
-      _tag: "Agreed",
-      callId,
-      until: time.now + CallState.agreedMillis,
-      inviteId,
-      keys,
-      link: sealed.channel,
-      ports: 0,
-      started: false,
-    }),
-    [
-      CallState.pass(callId, sealed.data),
-      { _tag: "Send", line: { _tag: "Accept", callId } },
-      { _tag: "Established", callId, keys, inviteId },
-    ],
+  const { callId } = call
+  const sent: ReadonlyArray<Action> = [
+    CallState.pass(callId, sealed.data),
+    { _tag: "Send", line: { _tag: "Accept", callId } },
   ]
+  return andThen([state, sent], (next) => AgreedCall.establish(next, call, sealed.channel, time))
 }
 
-/** A call from somebody that we want to call ourselves; none if there is none that could be the answer. */
-export const find = (state: State, id: PersonId.PersonId): Called | CallState.Agreed | undefined => {
-  const theirs = [...state.calls.values()].filter((call) => CallState.peerId(call) === id)
-  const agreed = theirs.find((call): call is CallState.Agreed => call._tag === "Agreed" && !call.started)
-  const called = theirs.filter(CallState.isCalled)
-  return agreed ?? called.find(({ _tag }) => _tag !== "Answered") ?? called[0]
+/** A call from somebody that we want to call ourselves, for the same; none if there is none that could be the answer. */
+export const find = (state: State, id: PersonId.PersonId, resumes: Uint8Array | undefined): Called | undefined => {
+  const theirs = [...state.calls.values()]
+    .filter(CallState.isCalled)
+    .filter((call) => call.keys.peer.id === id && CallState.isAlike(call.resumes, resumes))
+  return theirs.find(({ _tag }) => _tag !== "Answered") ?? theirs[0]
 }
 
 /** Our call to somebody who calls us: there is one call, and it is accepted. */
-export const merge = (
-  config: Config,
-  state: State,
-  ours: Uint8Array,
-  theirs: Called | CallState.Agreed,
-  time: Time,
-): Step => {
+export const merge = (config: Config, state: State, ours: Uint8Array, theirs: Called, time: Time): Step => {
   const merged: Action = { _tag: "Merged", callId: ours, into: theirs.callId }
-  if (theirs._tag === "Agreed") return [state, [merged]]
   const welcome: Called = { ...theirs, welcome: true, known: true }
   if (theirs._tag !== "Ringing") return [CallState.put(state, welcome), [merged]]
   return andThen([state, [merged]], (next) => accept(config, next, welcome, time))

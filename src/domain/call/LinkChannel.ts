@@ -1,6 +1,5 @@
 /**
- * Messages of a call that go through the server sealed, once the handshake has given keys: M3, M4, and what later
- * versions send (PROTOCOL.md, section 15).
+ * Messages of a call that go through the server sealed, once the handshake has given keys: M3, M4, and candidates (PROTOCOL.md, section 15).
  *
  * ```
  * type 1 | length 2 | body | zeros to a multiple of 64        ChaCha20-Poly1305, associated data: callId
@@ -24,8 +23,10 @@ export interface LinkMessage {
 export const confirm: LinkMessage = { type: 1, body: new Uint8Array(0) }
 /** M4: the responder wants the chat. */
 export const accept: LinkMessage = { type: 2, body: new Uint8Array(0) }
-/** The type of candidates, kept for later versions. */
+/** The type of candidates: where the sender may be reached besides. */
 export const candidates = 3
+/** In place of M4: the responder has no chat of the id that is to be resumed. */
+export const noSuchChat: LinkMessage = { type: 4, body: new Uint8Array(0) }
 
 const blockBytes = 64
 const headerBytes = 3

@@ -3,9 +3,7 @@
  */
 import * as Result from "effect/Result"
 import * as Certificate from "../identity/Certificate.ts"
-import type { PersonId } from "../identity/PersonId.ts"
-import type * as Who from "../nomitm1/Who.ts"
-import type { PersonName } from "../PersonName.ts"
+import * as AgreedCall from "./AgreedCall.ts"
 import type { Config, Event, Time } from "./CallEvent.ts"
 import * as CallHandshake from "./CallHandshake.ts"
 import * as CallState from "./CallState.ts"
@@ -22,15 +20,15 @@ export const dial = (
   event: Extract<Event, { readonly _tag: "Dial" }>,
   time: Time,
 ): Step => {
-  const { who, invitation, entropy } = event
+  const { who, invitation, resumes, entropy } = event
   const { callId } = entropy
   const refuse = (code: string): Step => [state, [CallState.failed(callId, code)]]
   if (CallState.isTaken(state, callId)) return [state, nothing]
   if (CallHandshake.isSelf(config.self, who) || invitation?.id === config.self.identity.id) return refuse("Self_call")
-  if (CallState.outgoing(state) !== undefined) return refuse("Already_calling")
+  if (CallState.outgoing(state, resumes) !== undefined) return refuse("Already_calling")
   if (invitation !== undefined && Invitation.isExpired(invitation, time.seconds)) return refuse("Invitation_invalid")
   const expected = who._tag === "Id" ? who.id : (invitation?.id ?? event.expected ?? config.pinned(who.name))
-  const theirs = expected && IncomingCall.find(state, expected)
+  const theirs = expected && IncomingCall.find(state, expected, resumes)
   if (theirs !== undefined) return IncomingCall.merge(config, state, callId, theirs, time)
   const { primitives } = config
   return [
@@ -39,47 +37,28 @@ export const dial = (
       callId,
       until: time.now + CallState.lookupMillis,
       inviteId: invitation && Invitation.inviteId(primitives, invitation.secret),
+      resumes,
       who,
       expected,
       psk: invitation && Invitation.psk(primitives, invitation.secret),
       entropy,
     }),
-    [{ _tag: "Send", line: { _tag: "LookUp", who } }],
+    [{ _tag: "LookUp", callId, who }],
   ]
-}
-
-const isAbout = (who: Who.Who, name: PersonName, id: PersonId): boolean =>
-  who._tag === "Name" ? who.name === name : who.id === id
-
-const isSame = (a: Who.Who, b: Who.Who): boolean =>
-  a._tag === "Name" ? b._tag === "Name" && a.name === b.name : b._tag === "Id" && a.id === b.id
-
-/** A lookup that nobody waits for any more has its answer. */
-const settle = (state: State, is: (who: Who.Who) => boolean): State | undefined => {
-  const at = state.abandoned.findIndex(is)
-  return at < 0 ? undefined : { ...state, abandoned: state.abandoned.toSpliced(at, 1) }
 }
 
 /** The answer to LOOKUP: judged, and called. */
 export const found = (
   config: Config,
   state: State,
+  ours: Dialling,
   event: Extract<Event, { readonly _tag: "Found" }>,
   time: Time,
 ): Step => {
-  const { name, certificate: encoded } = event
-  const decoded = Result.getOrUndefined(Certificate.decode(encoded))
-  if (decoded === undefined) return [state, nothing]
-  const ours = CallState.outgoing(state)
-  const isOurs = ours?._tag === "Dialling" && isAbout(ours.who, name, decoded.id)
-  if (!isOurs) {
-    const settled = settle(state, (who) => isAbout(who, name, decoded.id))
-    if (settled !== undefined) return [settled, nothing]
-    // Asked for an id, the server shows another one's certificate.
-    if (ours?._tag !== "Dialling" || ours.who._tag !== "Id") return [state, nothing]
-  }
   const { primitives, self } = config
-  const { callId, early, expected, inviteId, psk, who, entropy } = ours
+  const { callId, early, expected, inviteId, resumes, psk, who, entropy } = ours
+  const decoded = Result.getOrUndefined(Certificate.decode(event.certificate))
+  if (decoded === undefined || (who._tag === "Name" && who.name !== event.name)) return [state, nothing]
   const [over, declined] = CallState.declineEarly(CallState.close(state, callId), ours)
   const fail = (code: string): Step => [over, [...declined, CallState.failed(callId, code)]]
   const verified = Certificate.verify(primitives, decoded, {
@@ -98,18 +77,19 @@ export const found = (
     const alone = CallState.put(state, { ...ours, expected: id, early: undefined })
     const [next, answered] = IncomingCall.incoming(config, alone, early, time)
     // Either it was them, and their call goes on; or they were turned away, and ours does.
-    if (CallState.find(next, callId) === undefined)
-      return [settle(next, (who) => isAbout(who, name, id)) ?? next, answered]
-    const [last, called] = found(config, next, event, time)
+    const still = CallState.find(next, callId)
+    if (still?._tag !== "Dialling") return [next, answered]
+    const [last, called] = found(config, next, still, event, time)
     return [last, [...answered, ...called]]
   }
-  const theirs = IncomingCall.find(over, id)
+  const theirs = IncomingCall.find(over, id, resumes)
   if (theirs !== undefined) return IncomingCall.merge(config, over, callId, theirs, time)
   const started = CallHandshake.initiate(primitives, {
     self,
     callee: decoded,
     dialled: who,
     invitation: inviteId && psk && { inviteId, psk },
+    resumes,
     entropy,
   })
   if (started === undefined) return fail("Certificate_invalid")
@@ -118,23 +98,20 @@ export const found = (
     callId,
     until: time.now + CallState.handshakeMillis,
     inviteId,
+    resumes,
     handshake: started.state,
   }
   return [CallState.put(state, calling), [{ _tag: "Send", line: { _tag: "Chat", who, callId, m1: started.m1 } }]]
 }
 
 /** The server has nobody of that name or id, or does not say. */
-export const notFound = (state: State, who: Who.Who, code: string): Step => {
-  const ours = CallState.outgoing(state)
-  if (ours?._tag !== "Dialling" || !isSame(ours.who, who)) {
-    return [settle(state, (abandoned) => isSame(abandoned, who)) ?? state, nothing]
-  }
+export const notFound = (state: State, ours: Dialling, code: string): Step => {
   const { callId } = ours
   const [over, declined] = CallState.declineEarly(CallState.close(state, callId), ours)
   return [over, [...declined, CallState.failed(callId, code)]]
 }
 
-/** M2, or M4. */
+/** M2, or M4 or what comes in its place. */
 export const passed = (
   config: Config,
   state: State,
@@ -157,12 +134,13 @@ const passedM2 = (config: Config, state: State, call: Calling, data: Uint8Array,
   const keys = CallHandshake.readM2(primitives, call.handshake, data, { now: time.seconds, highestSerial })
   const sealed = keys && LinkChannel.seal(primitives, LinkChannel.make(keys), LinkChannel.confirm)
   if (keys === undefined || sealed === undefined) return [state, nothing]
-  const { callId, inviteId } = call
+  const { callId, inviteId, resumes } = call
   const confirming: Confirming = {
     _tag: "Confirming",
     callId,
     until: time.now + CallState.confirmMillis,
     inviteId,
+    resumes,
     keys,
     link: sealed.channel,
   }
@@ -171,19 +149,11 @@ const passedM2 = (config: Config, state: State, call: Calling, data: Uint8Array,
 
 const passedM4 = (config: Config, state: State, call: Confirming, data: Uint8Array, time: Time): Step => {
   const opened = LinkChannel.open(config.primitives, call.link, data)
-  if (opened === undefined || !LinkChannel.isSame(opened.message, LinkChannel.accept)) return [state, nothing]
-  const { callId, inviteId, keys } = call
-  return [
-    CallState.put(state, {
-      _tag: "Agreed",
-      callId,
-      until: time.now + CallState.agreedMillis,
-      inviteId,
-      keys,
-      link: opened.channel,
-      ports: 0,
-      started: false,
-    }),
-    [{ _tag: "Established", callId, keys, inviteId }],
-  ]
+  if (opened === undefined) return [state, nothing]
+  const { channel, message } = opened
+  if (LinkChannel.isSame(message, LinkChannel.accept)) return AgreedCall.establish(state, call, channel, time)
+  // Proven by the key of this call: the other side itself has said so, and no server.
+  return call.resumes !== undefined && LinkChannel.isSame(message, LinkChannel.noSuchChat)
+    ? CallState.hangUp(state, call, "Cancelled", "No_such_chat")
+    : [state, nothing]
 }

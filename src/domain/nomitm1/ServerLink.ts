@@ -17,7 +17,10 @@ import type { ClientLine } from "./ClientLine.ts"
 import * as ServerLine from "./ServerLine.ts"
 import * as Who from "./Who.ts"
 
-/** How long the server may take to answer HELLO, REGISTER, LISTUSERS, LOOKUP and RELEASE, in milliseconds. */
+/**
+ * How long the server may take to answer HELLO, REGISTER, LISTUSERS, LOOKUP and RELEASE, and REFLEX, which a server may not
+ * know, in milliseconds.
+ */
 export const answerMillis = 10_000
 /** PING goes out when nothing was sent for so long, in milliseconds. */
 export const pingMillis = 15_000
@@ -31,11 +34,14 @@ export const maxLookUps = 16
 /** The line that asks for the name: its proof is made for this one connection. */
 export type Register = Extract<ClientLine, { readonly _tag: "Register" }>
 
-/** A line about a call. */
+/** A line about a call. RELAY is one too, but does not come here: there are too many of them. */
 export type CallLine = Extract<
   ServerLine.ServerLine,
-  { readonly _tag: "Incoming" | "Pass" | "Ended" | "AskPort" | "AskNoPort" | "StartChat" }
+  { readonly _tag: "Incoming" | "Pass" | "Ended" | "AskPort" | "AskNoPort" | "StartChat" | "StartRelayOnly" }
 >
+
+/** The answer to REFLEX. */
+export type Reflex = Extract<ServerLine.ServerLine, { readonly _tag: "Reflex" }>
 
 interface LookUp {
   readonly who: Who.Who
@@ -57,6 +63,7 @@ export interface State {
   /** In the order in which they were asked, which is that of the answers. */
   readonly lookUps: ReadonlyArray<LookUp>
   readonly releasingSince: number | undefined
+  readonly reflexSince: number | undefined
 }
 
 export type Event =
@@ -65,6 +72,10 @@ export type Event =
   | { readonly _tag: "List"; readonly now: number }
   | { readonly _tag: "LookUp"; readonly who: Who.Who; readonly asker: number; readonly now: number }
   | { readonly _tag: "Release"; readonly now: number }
+  /** REFLEX. Only while none is under way. */
+  | { readonly _tag: "AskReflex"; readonly now: number }
+  /** Records came, which are not shown here. */
+  | { readonly _tag: "Relayed"; readonly now: number }
   /** A line about a call was sent. */
   | { readonly _tag: "Sent"; readonly now: number }
   /** `dueAt` has come. */
@@ -88,6 +99,11 @@ export type Action =
   /** Nobody of that name or id is online. */
   | { readonly _tag: "NotFound"; readonly who: Who.Who; readonly asker: number }
   | { readonly _tag: "Released" }
+  | { readonly _tag: "Reflexed"; readonly reflex: Reflex }
+  /** The server serves no lookups, or does not say. */
+  | { readonly _tag: "NotReflexed"; readonly code: string }
+  /** The server relays nothing. */
+  | { readonly _tag: "RelayRefused" }
   /** Something for the calls. */
   | { readonly _tag: "OfCall"; readonly line: CallLine }
   | { readonly _tag: "Lost"; readonly reason: LossReason }
@@ -106,6 +122,7 @@ export const start = (register: Register, now: number): Step => [
     list: undefined,
     lookUps: [],
     releasingSince: undefined,
+    reflexSince: undefined,
   },
   [send({ _tag: "Hello" })],
 ]
@@ -114,12 +131,15 @@ export const start = (register: Register, now: number): Step => [
 export const dueAt = (state: State): number => {
   if (state.phase === "Over") return Infinity
   if (state.phase !== "Registered") return state.since + answerMillis
-  return Math.min(answersEndAt(state), state.heardAt + silenceMillis, state.sentAt + pingMillis)
+  return Math.min(answersEndAt(state), reflexEndsAt(state), state.heardAt + silenceMillis, state.sentAt + pingMillis)
 }
 
 /** When an answer that does not come shows that the server is none any more. */
 const answersEndAt = ({ listingSince, lookUps, releasingSince }: State): number =>
   Math.min(listingSince ?? Infinity, lookUps[0]?.since ?? Infinity, releasingSince ?? Infinity) + answerMillis
+
+/** When a server that has not answered REFLEX is one that does not know it. */
+const reflexEndsAt = ({ reflexSince }: State): number => (reflexSince ?? Infinity) + answerMillis
 
 export const step = (state: State, event: Event): Step => {
   if (state.phase === "Over") return [state, nothing]
@@ -146,6 +166,12 @@ export const step = (state: State, event: Event): Step => {
       return isFree(state)
         ? [{ ...state, releasingSince: event.now, sentAt: event.now }, [send({ _tag: "Release" })]]
         : [state, nothing]
+    case "AskReflex":
+      return isFree(state) && state.reflexSince === undefined
+        ? [{ ...state, reflexSince: event.now, sentAt: event.now }, [send({ _tag: "Reflex" })]]
+        : [state, nothing]
+    case "Relayed":
+      return [{ ...state, heardAt: event.now }, nothing]
   }
 }
 
@@ -183,6 +209,10 @@ const heard = (state: State, line: Line, now: number): Step => {
       return state.releasingSince === undefined
         ? [state, nothing]
         : [{ ...state, phase: "Over" }, [{ _tag: "Released" }]]
+    case "Reflex":
+      return state.reflexSince === undefined
+        ? [state, nothing]
+        : [{ ...state, reflexSince: undefined }, [{ _tag: "Reflexed", reflex: message }]]
     case "Error":
       return refused(state, message.code, message.about)
     case "Incoming":
@@ -191,6 +221,7 @@ const heard = (state: State, line: Line, now: number): Step => {
     case "AskPort":
     case "AskNoPort":
     case "StartChat":
+    case "StartRelayOnly":
       return [state, [{ _tag: "OfCall", line: message }]]
     default:
       return [state, nothing]
@@ -224,11 +255,18 @@ const found = (state: State, name: PersonName, certificate: Uint8Array): Step =>
   return isAnswer ? [{ ...state, lookUps }, [{ _tag: "Found", who, asker, name, certificate }]] : [state, nothing]
 }
 
+/** What may answer REFLEX: it is served by none, or not known. */
+const reflexRefusals: ReadonlyArray<string> = ["Unavailable", "Operation_unknown", "Malformed"]
+
 const refused = (state: State, code: string, about: Option.Option<Who.Who>): Step => {
   if (code === "Replaced") return lose(state, "Replaced")
+  if (code === "Relay_refused") return [state, [{ _tag: "RelayRefused" }]]
   const [first, ...lookUps] = state.lookUps
   if (first !== undefined && Option.isSome(about) && isSame(about.value, first.who)) {
     return [{ ...state, lookUps }, [{ _tag: "NotFound", who: first.who, asker: first.asker }]]
+  }
+  if (state.reflexSince !== undefined && reflexRefusals.includes(code)) {
+    return [{ ...state, reflexSince: undefined }, [{ _tag: "NotReflexed", code }]]
   }
   return [state, nothing]
 }
@@ -240,5 +278,8 @@ const due = (state: State, now: number): Step => {
     return now >= state.since + answerMillis ? lose(state, "Silent") : [state, nothing]
   }
   if (now >= Math.min(answersEndAt(state), state.heardAt + silenceMillis)) return lose(state, "Silent")
+  if (now >= reflexEndsAt(state)) {
+    return [{ ...state, reflexSince: undefined }, [{ _tag: "NotReflexed", code: "No_answer" }]]
+  }
   return now >= state.sentAt + pingMillis ? [{ ...state, sentAt: now }, [send({ _tag: "Ping" })]] : [state, nothing]
 }
