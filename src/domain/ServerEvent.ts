@@ -8,13 +8,23 @@ const event = <const Name extends string, const Fields extends Schema.Struct.Fie
   Schema.Struct({ event: Schema.tag(name), ...fields })
 
 export const ServerEvent = Schema.Union([
-  /** With TLS `url` is the address to pass on: it names the server's key. */
-  event("listening", { host: Schema.String, port: Port, url: Schema.optionalKey(Schema.String) }),
+  /**
+   * With TLS `url` is the address to pass on: it names the server's key. `udp` are the ports of lookups, where they are
+   * served; at `alternate` too, if there is one.
+   */
+  event("listening", {
+    host: Schema.String,
+    port: Port,
+    url: Schema.optionalKey(Schema.String),
+    udp: Schema.optionalKey(Schema.Tuple([Port, Port])),
+    alternate: Schema.optionalKey(Schema.String),
+  }),
   /** Over TLS with the fingerprint of the key. */
   event("registered", { name: Schema.String, address: Schema.String, fingerprint: Schema.optionalKey(Schema.String) }),
   event("left", { name: Schema.String }),
   event("call", { from: Schema.String, to: Schema.String }),
-  event("chat", { from: Schema.String, to: Schema.String, port: Port }),
+  /** Without a port the relay is what they have. */
+  event("chat", { from: Schema.String, to: Schema.String, port: Schema.optionalKey(Port) }),
   event("failed", { from: Schema.String, to: Schema.String, code: Schema.String }),
   event("refused", { address: Schema.String, code: Schema.String }),
   event("error", { code: Schema.String, message: Schema.String, hint: Schema.String }),

@@ -27,3 +27,13 @@ export const take = (limit: Limit, state: State, count: number, now: number): re
   const tokens = Math.min(limit.burst, state.tokens + earned) - count
   return [{ tokens, at: now }, tokens >= 0 ? 0 : Math.ceil((-tokens / limit.perSecond) * 1000)]
 }
+
+/** Takes `count` if they are there; none, and nothing is taken, if not. */
+export const tryTake = (limit: Limit, state: State, count: number, now: number): State | undefined => {
+  const [next] = take(limit, state, count, now)
+  return next.tokens < 0 ? undefined : next
+}
+
+/** Whether all is given back: the state says no more than a new one would. */
+export const isFull = (limit: Limit, state: State, now: number): boolean =>
+  take(limit, state, 0, now)[0].tokens >= limit.burst

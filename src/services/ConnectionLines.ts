@@ -9,14 +9,19 @@ import { monotonicReader } from "./monotonic.ts"
 import type { Connection } from "./RendezvousTransport.ts"
 import type { Limits } from "./ServerLimits.ts"
 
-/** What carrying out a line took, in lines beyond itself; or that it was the last one. */
-export type Done = number | "Last"
+/** What carrying out a line took, in lines beyond itself; that it is paid for in another way; that it was the last one. */
+export type Done = number | "Paid" | "Last"
 
 export interface Options {
   readonly connection: Connection
   readonly limits: Limits
   /** Carries out a line. */
   readonly handle: (line: LineSplitter.Line) => Effect.Effect<Done>
+  /**
+   * Whether a line is a datagram: nothing answers it, so that it need not wait until answers have been taken; and what it
+   * costs is known when it has been carried out.
+   */
+  readonly isDatagram?: (line: LineSplitter.Line) => boolean
   /** It sent so much at once that it is sent away. */
   readonly onTooFast: () => void
   /** Something came. */
@@ -32,7 +37,8 @@ const pieceBytes = 2048
 const maxSecondsAhead = 10
 
 /** Serves lines until the client's stream ends, or one was the last. */
-export const serve = Effect.fnUntraced(function* ({ connection, limits, handle, onTooFast, onHeard }: Options) {
+export const serve = Effect.fnUntraced(function* (options: Options) {
+  const { connection, limits, handle, isDatagram = () => false, onTooFast, onHeard } = options
   const now = yield* monotonicReader
   let bucket = TokenBucket.initial(limits.lines, now())
   let splitter = LineSplitter.initial
@@ -43,21 +49,26 @@ export const serve = Effect.fnUntraced(function* ({ connection, limits, handle, 
     bucket = next
     return wait
   }
-  const takeTurn = Effect.suspend(() => {
-    const wait = pay(1)
-    return wait > 0 ? Effect.sleep(wait) : Effect.void
-  })
+  const takeTurnOf = (count: number): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      const wait = pay(count)
+      return wait > 0 ? Effect.sleep(wait) : Effect.void
+    })
+  const takeTurn = takeTurnOf(1)
+  /** What was paid in debt is waited for, nothing more is taken. */
+  const payOff = takeTurnOf(0)
 
   /** Carries out lines in order; false when that was the last one. */
   const handleAll = Effect.fnUntraced(function* (lines: ReadonlyArray<LineSplitter.Line>) {
     for (const line of lines) {
-      yield* takeTurn
-      yield* connection.drained
+      const isLine = !isDatagram(line)
+      yield* isLine ? takeTurn : payOff
+      if (isLine) yield* connection.drained
       // Somebody who is gone, or was sent away, calls nobody any more.
       if (!connection.isOpen()) return false
       const done = yield* handle(line)
       if (done === "Last") return false
-      pay(done)
+      if (done !== "Paid") pay(isLine ? done : 1 + done)
     }
     return true
   })

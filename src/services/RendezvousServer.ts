@@ -5,7 +5,8 @@
  * store of names too; an Effect program embeds it by providing them (see `examples/embedded-server.ts`).
  *
  * Over TLS it speaks `nomitm/1` (`SecureConnection`), in plaintext `nomitm/0` (`ServerConnection`): two directories that
- * share a port and a negotiator, and do not see each other.
+ * share a port and a negotiator, and do not see each other. Lookups over UDP are served where `ReflexiveLookups.layer` is
+ * provided as well.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -24,6 +25,7 @@ import { NameStore } from "./NameStore.ts"
 import { Negotiator } from "./Negotiator.ts"
 import * as PlaintextRefusal from "./PlaintextRefusal.ts"
 import type { PortAllocator } from "./PortAllocator.ts"
+import { ReflexiveLookups } from "./ReflexiveLookups.ts"
 import { Registry } from "./Registry.ts"
 import { type Connection, type ListenError, RendezvousTransport } from "./RendezvousTransport.ts"
 import { SecureRegistry } from "./SecureRegistry.ts"
@@ -138,6 +140,7 @@ const listen = Effect.fnUntraced(function* (
   const transport = yield* RendezvousTransport
   const limits = yield* ServerLimits
   const report = yield* ServerObserver
+  const { places } = yield* ReflexiveLookups
   const { address, port, dialect } = options
 
   const listener = yield* transport.listen({ address, port, tls: secure?.options.tls })
@@ -209,6 +212,15 @@ const listen = Effect.fnUntraced(function* (
           port: local.port,
           pins: [secure.options.tls.serverKey],
         })
-  report({ event: "listening", host: local.address, port: local.port, ...(url === undefined ? {} : { url }) })
+  report({
+    event: "listening",
+    host: local.address,
+    port: local.port,
+    ...(url === undefined ? {} : { url }),
+    ...(places === undefined || secure === undefined ? {} : { udp: places.ports }),
+    ...(places === undefined || secure === undefined || Option.isNone(places.alternate)
+      ? {}
+      : { alternate: places.alternate.value }),
+  })
   return RendezvousServer.of({ local, url, useIdentity: listener.useIdentity })
 })

@@ -66,6 +66,8 @@ export interface Connection {
   readonly send: (text: string) => void
   /** Whether what is sent now may still arrive: neither was the connection cut off, nor this side's stream ended. */
   readonly isOpen: () => boolean
+  /** How much waits in the outbox, in bytes. */
+  readonly queued: () => number
   /** Waits until the other side has taken most of the outbox; at once if little waits or the connection is gone. */
   readonly drained: Effect.Effect<void>
   /**

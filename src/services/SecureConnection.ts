@@ -23,6 +23,7 @@ import * as ConnectionLines from "./ConnectionLines.ts"
 import type { Cryptography } from "./Cryptography.ts"
 import { monotonicReader } from "./monotonic.ts"
 import type { NameStore, NameStoreError } from "./NameStore.ts"
+import type { ReflexiveLookups } from "./ReflexiveLookups.ts"
 import type { Connection, Secured } from "./RendezvousTransport.ts"
 import type { SecureMember, SecureRegistry } from "./SecureRegistry.ts"
 import { namesPerLine } from "./ServerConnection.ts"
@@ -38,6 +39,7 @@ export interface Options {
   readonly desk: CallDesk["Service"]
   readonly names: NameStore["Service"]
   readonly cryptography: Cryptography["Service"]
+  readonly lookups: ReflexiveLookups
   /** Whether the client may take one more name that is nobody's; counts it. */
   readonly mayTakeName: () => boolean
   /** Called when the client has its name, and when it has it no longer. */
@@ -72,16 +74,20 @@ export const serve = Effect.fnUntraced(function* (options: Options) {
     connection,
     limits,
     handle: client.handle,
+    isDatagram: (line) => line._tag === "Line" && line.text.startsWith("RELAY "),
     onTooFast: () => client.refuse("Too_fast"),
     onHeard: () => {
       heardAt = now()
     },
   })
-  yield* Effect.raceAllFirst([read, watch, client.replaced]).pipe(Effect.ensuring(client.leave))
+  yield* Effect.raceAllFirst([read, watch, client.replaced]).pipe(
+    Effect.ensuring(client.leave),
+    Effect.ensuring(Effect.sync(() => options.lookups.revoke(options.number))),
+  )
 })
 
 const makeClient = Effect.fnUntraced(function* (options: Options) {
-  const { connection, secured, number, registry, desk, names, cryptography, mayTakeName } = options
+  const { connection, secured, number, registry, desk, names, cryptography, lookups, mayTakeName } = options
   const { onRegistered, onLeft } = options
   const { primitives } = cryptography
   const now = yield* monotonicReader
@@ -142,6 +148,7 @@ const makeClient = Effect.fnUntraced(function* (options: Options) {
       idHash: PersonId.hash(primitives, id),
       unlisted,
       send,
+      queued: connection.queued,
       replace: () => {
         member = undefined
         onLeft(candidate)
@@ -201,11 +208,19 @@ const makeClient = Effect.fnUntraced(function* (options: Options) {
     desk.handle({ _tag: "Chat", caller, callee, callId, callerHash: caller.idHash, m1, now: at })
   })
 
-  /** Carries out what only somebody with a name may say; what it took, in lines beyond itself. */
+  /** Where the client is seen, and what it may look up over UDP. */
+  const reflex = (): void => {
+    const granted = lookups.grant(number)
+    if (granted === undefined) return refuse("Unavailable")
+    const { token, key, ports, alternate } = granted
+    send({ _tag: "Reflex", token, key, address: connection.remote.address, ports, alternate })
+  }
+
+  /** Carries out what only somebody with a name may say. */
   const carryOut = Effect.fnUntraced(function* (
     self: SecureMember,
-    line: Exclude<ClientLine.ClientLine, { readonly _tag: "Hello" | "Register" | "Ping" | "Close" }>,
-  ) {
+    line: Exclude<ClientLine.ClientLine, { readonly _tag: "Hello" | "Register" | "Reflex" | "Ping" | "Close" }>,
+  ): Effect.fn.Return<ConnectionLines.Done, NameStoreError> {
     switch (line._tag) {
       case "Release":
         yield* release(self)
@@ -224,6 +239,11 @@ const makeClient = Effect.fnUntraced(function* (options: Options) {
       case "PortFree":
       case "PortTaken":
         desk.handle({ _tag: "Answer", from: number, callId: line.callId, free: line._tag === "PortFree" })
+        return 0
+      case "Relay":
+        return desk.relay(number, line.callId, line.record) ? "Paid" : 0
+      case "Pass":
+        desk.handle({ ...line, from: number, now: now() })
         return 0
       default:
         desk.handle({ ...line, from: number })
@@ -249,6 +269,9 @@ const makeClient = Effect.fnUntraced(function* (options: Options) {
           return 0
         case "Ping":
           send({ _tag: "Pong" })
+          return 0
+        case "Reflex":
+          reflex()
           return 0
         case "Close":
           send({ _tag: "Close" })
@@ -277,6 +300,6 @@ const makeClient = Effect.fnUntraced(function* (options: Options) {
 
 /** What answers something that somebody without a name was never told. */
 const isOfCall = (operation: ClientLine.Operation | ClientLine.ClientLine["_tag"]): boolean =>
-  ["Pass", "Accept", "End", "Answer", "PortFree", "PortTaken"].includes(operation)
+  ["Pass", "Relay", "Accept", "End", "Answer", "PortFree", "PortTaken", "NoPortWanted"].includes(operation)
 
 const logged = ({ message, hint }: NameStoreError): Effect.Effect<void> => Effect.logError(`${message} ${hint}`)

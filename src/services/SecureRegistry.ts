@@ -24,6 +24,8 @@ export interface SecureMember extends Party {
   /** Left out of the list of users. */
   readonly unlisted: boolean
   readonly send: (message: ServerMessage) => void
+  /** How much it has not taken yet of what it was sent, in bytes. */
+  readonly queued: () => number
   /** Its key has registered its name on another connection: tells it so and ends it. */
   readonly replace: () => void
 }

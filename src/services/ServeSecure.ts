@@ -9,6 +9,7 @@ import { CallDesk } from "./CallDesk.ts"
 import { Cryptography } from "./Cryptography.ts"
 import { monotonicReader } from "./monotonic.ts"
 import { NameStore } from "./NameStore.ts"
+import { ReflexiveLookups } from "./ReflexiveLookups.ts"
 import type { Connection, Secured } from "./RendezvousTransport.ts"
 import * as SecureConnection from "./SecureConnection.ts"
 import { SecureRegistry } from "./SecureRegistry.ts"
@@ -23,6 +24,7 @@ export const make = Effect.gen(function* () {
   const desk = yield* CallDesk
   const names = yield* NameStore
   const cryptography = yield* Cryptography
+  const lookups = yield* ReflexiveLookups
   const limits = yield* ServerLimits
   const report = yield* ServerObserver
   const now = yield* monotonicReader
@@ -40,6 +42,7 @@ export const make = Effect.gen(function* () {
       desk,
       names,
       cryptography,
+      lookups,
       mayTakeName: () => mayTakeName(customer, now()),
       onRegistered: ({ name, id }) =>
         report({

@@ -2,6 +2,7 @@
  * What a stranger may use of a server: the bound of everything it keeps for its clients.
  */
 import * as Context from "effect/Context"
+import type * as RelayQuota from "../domain/nomitm1/RelayQuota.ts"
 import type { Limit } from "../domain/TokenBucket.ts"
 
 export interface Limits {
@@ -19,6 +20,10 @@ export interface Limits {
   readonly newNames: Limit
   /** Lines from one connection. Who sends faster is read more slowly. */
   readonly lines: Limit
+  /** Bytes of records that are relayed; what goes beyond is dropped. Without it nothing is relayed. */
+  readonly relay: RelayQuota.Limits | undefined
+  /** Answers to lookups of one connection. */
+  readonly lookups: Limit
 }
 
 export const defaults: Limits = {
@@ -29,6 +34,11 @@ export const defaults: Limits = {
   answerMillis: 5000,
   newNames: { burst: 256, perSecond: 256 / 86_400 },
   lines: { burst: 200, perSecond: 100 },
+  relay: {
+    perUser: { burst: 1024 * 1024, perSecond: 256 * 1024 },
+    total: { burst: 64 * 1024 * 1024, perSecond: 64 * 1024 * 1024 },
+  },
+  lookups: { burst: 40, perSecond: 20 },
 }
 
 export const ServerLimits = Context.Reference<Limits>("nomitm/services/ServerLimits", {

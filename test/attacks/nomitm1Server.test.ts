@@ -6,6 +6,7 @@ import { assert, describe } from "@effect/vitest"
 import { Effect, Layer, type Scope } from "effect"
 import * as NodeServerIdentity from "nomitm/adapters/node/NodeServerIdentity"
 import * as Base64Field from "nomitm/domain/nomitm1/Base64Field"
+import * as PassQuota from "nomitm/domain/nomitm1/PassQuota"
 import * as ServerCalls from "nomitm/domain/nomitm1/ServerCalls"
 import { Cryptography } from "nomitm/services/Cryptography"
 import * as SecureConnection from "nomitm/services/SecureConnection"
@@ -305,7 +306,7 @@ describe("a server over TLS", () => {
       yield* alice.hear
       yield* flood
       const heard = yield* bob.hearUntil(`ENDED ${id} Too_fast`)
-      assert.isAtMost(heard.join("\n").length, (ServerCalls.maxPassedBytes * 4) / 3 + 64 * 40)
+      assert.isAtMost(heard.join("\n").length, (PassQuota.bytes.burst * 4) / 3 + 64 * 40)
       yield* hearsNothing(bob)
       assert.strictEqual(yield* alice.hear, `ENDED ${id} Too_fast`)
     }),

@@ -34,6 +34,16 @@ describe("a rate limit of 3 at once and 2 a second", () => {
     assert.deepStrictEqual(waits(spent, 5, 3_600_000), [0, 0, 0, 500, 1000])
   })
 
+  it("asked whether there is one takes it or nothing, and never makes a debt", () => {
+    let state = TokenBucket.initial(limit, 0)
+    for (let i = 0; i < 3; i++) state = TokenBucket.tryTake(limit, state, 1, 0)!
+    assert.isUndefined(TokenBucket.tryTake(limit, state, 1, 0))
+    assert.isUndefined(TokenBucket.tryTake(limit, state, 1, 499))
+    assert.isFalse(TokenBucket.isFull(limit, state, 1499))
+    assert.isTrue(TokenBucket.isFull(limit, state, 1500))
+    assert.strictEqual(TokenBucket.tryTake(limit, state, 1, 500)?.tokens, 0)
+  })
+
   it("takes several at once into debt", () => {
     const [state, wait] = TokenBucket.take(limit, TokenBucket.initial(limit, 0), 10, 0)
     assert.strictEqual(wait, 3500)

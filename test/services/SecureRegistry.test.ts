@@ -15,6 +15,7 @@ const member = (name: string, key: number, unlisted = false): SecureMember => ({
   idHash: new Uint8Array(32),
   unlisted,
   send: () => {},
+  queued: () => 0,
   replace: () => {},
 })
 

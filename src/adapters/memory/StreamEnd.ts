@@ -106,6 +106,7 @@ export class StreamEnd {
       if (this.waiting > outboxBytes) this.reset()
     },
     isOpen: () => !this.broken && !this.ending,
+    queued: () => this.waiting,
     drained: this.until(() => this.broken || this.waiting <= littleBytes),
     end: Effect.suspend(() => {
       this.finish()

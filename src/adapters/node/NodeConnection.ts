@@ -107,6 +107,7 @@ export const fromSocket = (socket: Net.Socket, secured?: Secured, wire: Net.Sock
       if (socket.writableLength > outboxBytes) reset()
     },
     isOpen: () => socket.writable,
+    queued: () => socket.writableLength,
     drained: Effect.suspend(() =>
       socket.writableNeedDrain && !socket.destroyed
         ? Effect.callback<void>((resume) => {

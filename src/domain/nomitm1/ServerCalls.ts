@@ -2,11 +2,15 @@
  * All calls at a server, as a pure state machine (PROTOCOL.md, section 14.2).
  *
  * ```
- *          CHAT                ACCEPT by the callee          a port is found
- *   nothing ──▶ Ringing ─────────────────▶ Negotiating ─────────────────▶ Started ──▶ forgotten after 60 s
- *                  │ END, a side leaves, 75 s   │ END, a side leaves, no port │ END, a side leaves
- *                  └───────────▶ forgotten ◀────┴───────────────────────────-─┘
+ *          CHAT                ACCEPT by the callee          a port is found, or none
+ *   nothing ──▶ Ringing ─────────────────▶ Negotiating ─────────────────────────▶ Started
+ *                  │ END, a side leaves, 75 s   │ END, a side leaves                │ END, a side leaves, 24 h,
+ *                  │                            │                                   │ a newer call in its place
+ *                  └───────────▶ forgotten ◀────┴───────────────────────────────────┘
  * ```
+ *
+ * From ACCEPT on records are relayed: a chat that finds no path has that one, as long as its call is known here. Where
+ * nothing is relayed, a call without a port comes to nothing.
  *
  * What is said about a call by somebody who has no part in it, or about one that is not there, is ignored: a callId is
  * known to both sides only, and is no right.
@@ -15,13 +19,14 @@ import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
 import * as Base64Field from "./Base64Field.ts"
 import * as CallRate from "./CallRate.ts"
-import type { EndCode } from "./ClientLine.ts"
+import * as PassQuota from "./PassQuota.ts"
+import type { Action, Event, Party, Relayed } from "./ServerCallEvent.ts"
 import type { ServerMessage } from "./ServerLine.ts"
 import type { Port } from "../Endpoint.ts"
 import type { ErrorCode } from "../ErrorCode.ts"
 import type { PersonId } from "../identity/PersonId.ts"
-import type { PersonName } from "../PersonName.ts"
-import type { ServerEvent } from "../ServerEvent.ts"
+
+export type { Action, Event, Negotiation, Party, Relayed } from "./ServerCallEvent.ts"
 
 /** How many calls of a caller, and to a callee, may wait for an answer or a port. */
 export const maxAsCaller = 4
@@ -32,42 +37,32 @@ export const maxCallsPerMinute = 10
 export const maxRingsPerMinute = 60
 /** How long the callee may take to accept, in milliseconds. */
 export const ringMillis = 75_000
-/** How long what is said about a call is still passed on when both were told to start, in milliseconds. */
-export const startedMillis = 60_000
-/** What each side may hand to the other in a call. */
-export const maxPasses = 64
-export const maxPassedBytes = 64 * 1024
-
-/** A connection with a name, as far as calls are concerned. */
-export interface Party {
-  /** Of the connection: no two have the same, ever. */
-  readonly number: number
-  readonly name: PersonName
-  readonly id: PersonId
-  /** Where the other side will send to: the address at which the server sees it. */
-  readonly address: string
-}
+/** How many calls of one connection may have started. */
+export const maxStarted = 16
+/** How long after both were told to start a call is known, in milliseconds. */
+export const startedMillis = 24 * 3_600_000
 
 type Side = "caller" | "callee"
-
-interface Passed {
-  readonly count: number
-  readonly bytes: number
-}
 
 interface Call {
   readonly callId: Uint8Array
   readonly caller: Party
   readonly callee: Party
   readonly phase: "Ringing" | "Negotiating" | "Started"
-  /** What each side has handed to the other. */
-  readonly passed: { readonly [side in Side]: Passed }
+  /** Whether the callee has handed something to the caller: before that the caller may not. */
+  readonly isAnswered: boolean
+  /** What each side may still hand to the other. */
+  readonly quota: { readonly [side in Side]: PassQuota.PassQuota }
+  /** Who has been told that nothing is relayed. */
+  readonly refused: ReadonlyArray<Side>
 }
 
-/** The calls a connection has a part in, by their keys. */
+/** The calls a connection has a part in, by their keys: those that started last are last. */
 type Parts = ReadonlyArray<string>
 
 export interface State {
+  /** Whether records are relayed. */
+  readonly relays: boolean
   readonly calls: HashMap.HashMap<string, Call>
   readonly parts: HashMap.HashMap<number, Parts>
   /** Of callers and of callees. Kept beyond the connection: reconnecting makes nobody faster. */
@@ -77,55 +72,15 @@ export interface State {
   readonly sweptAt: number
 }
 
-/** `from` is always the number of a connection. */
-export type Event =
-  | {
-      readonly _tag: "Chat"
-      readonly caller: Party
-      /** Nobody if the one called is not online. */
-      readonly callee: Party | undefined
-      readonly callId: Uint8Array
-      readonly callerHash: Uint8Array
-      readonly m1: Uint8Array
-      /** Milliseconds. */
-      readonly now: number
-    }
-  | { readonly _tag: "Pass"; readonly from: number; readonly callId: Uint8Array; readonly data: Uint8Array }
-  | { readonly _tag: "Accept"; readonly from: number; readonly callId: Uint8Array }
-  | { readonly _tag: "End"; readonly from: number; readonly callId: Uint8Array; readonly code: EndCode }
-  | { readonly _tag: "Answer"; readonly from: number; readonly callId: Uint8Array; readonly free: boolean }
-  /** The connection is over, or has no name any more. */
-  | { readonly _tag: "Left"; readonly from: number }
-  /** `key` as in the actions. */
-  | { readonly _tag: "TimedOut"; readonly key: string }
-  | { readonly _tag: "PortFound"; readonly key: string; readonly port: Port }
-  | { readonly _tag: "NoPort"; readonly key: string; readonly code: ErrorCode }
-
-export type Action =
-  | { readonly _tag: "Tell"; readonly to: number; readonly message: ServerMessage }
-  /** Raise `TimedOut` so much later, unless the call is set another time or forgotten before. */
-  | { readonly _tag: "SetTimer"; readonly key: string; readonly millis: number }
-  /** Find a port that is free on both sides, then raise `PortFound` or `NoPort`. */
-  | { readonly _tag: "Negotiate"; readonly key: string; readonly call: Negotiation }
-  /** An answer to the question about a port that one side was asked last. */
-  | { readonly _tag: "Answered"; readonly key: string; readonly by: number; readonly free: boolean }
-  /** Stop what goes on for this call. */
-  | { readonly _tag: "Forget"; readonly key: string }
-  | { readonly _tag: "Report"; readonly event: ServerEvent }
-
-export interface Negotiation {
-  readonly callId: Uint8Array
-  readonly caller: Party
-  readonly callee: Party
-}
-
-export const initial: State = {
+/** @param relays whether records are relayed */
+export const initial = (relays: boolean): State => ({
+  relays,
   calls: HashMap.empty(),
   parts: HashMap.empty(),
   calling: HashMap.empty(),
   ringing: HashMap.empty(),
   sweptAt: 0,
-}
+})
 
 type Step = readonly [State, ReadonlyArray<Action>]
 
@@ -135,19 +90,10 @@ export const step = (state: State, event: Event): Step => {
       return chat(state, event)
     case "Pass":
       return pass(state, event)
-    case "Accept": {
-      const key = Base64Field.encode(event.callId)
-      const call = find(state, key)
-      if (call?.phase !== "Ringing" || call.callee.number !== event.from) return [state, []]
-      return [
-        { ...state, calls: HashMap.set(state.calls, key, { ...call, phase: "Negotiating" }) },
-        // The negotiation has its own end.
-        [
-          { _tag: "Forget", key },
-          { _tag: "Negotiate", key, call },
-        ],
-      ]
-    }
+    case "Relay":
+      return relay(state, event)
+    case "Accept":
+      return accept(state, event.callId, event.from)
     case "End": {
       const key = Base64Field.encode(event.callId)
       const call = find(state, key)
@@ -161,21 +107,35 @@ export const step = (state: State, event: Event): Step => {
       if (call?.phase !== "Negotiating" || sideOf(call, event.from) === undefined) return [state, []]
       return [state, [{ _tag: "Answered", key, by: event.from, free: event.free }]]
     }
+    case "NoPortWanted": {
+      const key = Base64Field.encode(event.callId)
+      const call = find(state, key)
+      if (call?.phase !== "Negotiating" || sideOf(call, event.from) === undefined) return [state, []]
+      const [next, actions] = withoutPort(state, key, call, "Relay_refused")
+      // The question that is open is nobody's any more.
+      return [next, [{ _tag: "Forget", key }, ...actions]]
+    }
     case "Left":
       return left(state, event.from)
     case "TimedOut": {
       const call = find(state, event.key)
       if (call === undefined || call.phase === "Negotiating") return [state, []]
-      return end(state, event.key, call, call.phase === "Started" ? [] : [call.caller, call.callee], "No_answer")
+      return end(
+        state,
+        event.key,
+        call,
+        [call.caller, call.callee],
+        call.phase === "Started" ? "Peer_gone" : "No_answer",
+      )
     }
     case "NoPort": {
       const call = find(state, event.key)
-      return call?.phase === "Negotiating"
-        ? end(state, event.key, call, [call.caller, call.callee], event.code)
-        : [state, []]
+      return call?.phase === "Negotiating" ? withoutPort(state, event.key, call, event.code) : [state, []]
     }
-    case "PortFound":
-      return portFound(state, event.key, event.port)
+    case "PortFound": {
+      const call = find(state, event.key)
+      return call?.phase === "Negotiating" ? start(state, event.key, call, event.port) : [state, []]
+    }
   }
 }
 
@@ -186,12 +146,21 @@ const sideOf = (call: Call, from: number): Side | undefined =>
 
 const other = (call: Call, side: Side): Party => (side === "caller" ? call.callee : call.caller)
 
+const callsOf = (state: State, of: number): ReadonlyArray<Call> =>
+  Option.getOrElse(HashMap.get(state.parts, of), (): Parts => []).flatMap((key) => find(state, key) ?? [])
+
 /** The calls of a connection that wait for an answer or a port. */
 const open = (state: State, of: number, side: Side): ReadonlyArray<Call> =>
-  Option.getOrElse(HashMap.get(state.parts, of), (): Parts => []).flatMap((key) => {
-    const call = find(state, key)
-    return call !== undefined && call.phase !== "Started" && call[side].number === of ? [call] : []
-  })
+  callsOf(state, of).filter((call) => call.phase !== "Started" && call[side].number === of)
+
+/** Those that have started, oldest first. */
+const started = (state: State, of: number): ReadonlyArray<Call> =>
+  callsOf(state, of).filter(({ phase }) => phase === "Started")
+
+const withCall = (state: State, key: string, call: Call): State => ({
+  ...state,
+  calls: HashMap.set(state.calls, key, call),
+})
 
 const rateOf = (rates: State["calling"], id: PersonId): CallRate.CallRate =>
   Option.getOrElse(HashMap.get(rates, id), () => CallRate.initial)
@@ -220,8 +189,9 @@ const chat = (state: State, event: Extract<Event, { readonly _tag: "Chat" }>): S
     return [rung, refuse("Declined")]
   }
   if (HashMap.has(state.calls, key)) return [rung, refuse("Malformed")]
-  const nothing = { count: 0, bytes: 0 }
-  const call: Call = { callId, caller, callee, phase: "Ringing", passed: { caller: nothing, callee: nothing } }
+  const full = PassQuota.initial(now)
+  const quota = { caller: full, callee: full }
+  const call: Call = { callId, caller, callee, phase: "Ringing", isAnswered: false, quota, refused: [] }
   return [
     {
       ...rung,
@@ -238,44 +208,101 @@ const chat = (state: State, event: Extract<Event, { readonly _tag: "Chat" }>): S
 }
 
 /** Hands data on. The caller may only answer: nobody's line is filled by somebody they have not reacted to. */
-const pass = (state: State, { from, callId, data }: Extract<Event, { readonly _tag: "Pass" }>): Step => {
+const pass = (state: State, { from, callId, data, now }: Extract<Event, { readonly _tag: "Pass" }>): Step => {
   const key = Base64Field.encode(callId)
   const call = find(state, key)
   const side = call === undefined ? undefined : sideOf(call, from)
   if (call === undefined || side === undefined) return [state, []]
-  if (side === "caller" && call.passed.callee.count === 0) return [state, []]
-  const passed = { count: call.passed[side].count + 1, bytes: call.passed[side].bytes + data.length }
-  if (passed.count > maxPasses || passed.bytes > maxPassedBytes) {
-    return end(state, key, call, [call.caller, call.callee], "Too_fast")
+  if (side === "caller" && !call.isAnswered) return [state, []]
+  const left = PassQuota.take(call.quota[side], data.length, now)
+  if (left === undefined) {
+    // Two who chat go on: they have better ways than this one.
+    return call.phase === "Started" ? [state, []] : end(state, key, call, [call.caller, call.callee], "Too_fast")
   }
   return [
-    { ...state, calls: HashMap.set(state.calls, key, { ...call, passed: { ...call.passed, [side]: passed } }) },
+    withCall(state, key, { ...call, isAnswered: true, quota: { ...call.quota, [side]: left } }),
     [{ _tag: "Tell", to: other(call, side).number, message: { _tag: "Pass", callId, data } }],
   ]
 }
 
-const portFound = (state: State, key: string, port: Port): Step => {
+/** Hands a record on, unread, from the moment both want the chat. Who has no use for that is told so once. */
+const relay = (state: State, { from, callId, record }: Extract<Event, { readonly _tag: "Relay" }>): Step => {
+  const key = Base64Field.encode(callId)
   const call = find(state, key)
-  if (call?.phase !== "Negotiating") return [state, []]
-  const start = (to: Party, who: Party): Action => ({
-    _tag: "Tell",
-    to: to.number,
-    message: {
-      _tag: "StartChat",
-      endpoint: { address: who.address, port },
-      name: who.name,
-      callId: call.callId,
-    },
-  })
+  const side = call === undefined ? undefined : sideOf(call, from)
+  if (call === undefined || side === undefined || call.phase === "Ringing") return [state, []]
+  if (state.relays) {
+    const message: Relayed = { _tag: "Relay", callId, record }
+    return [state, [{ _tag: "Carry", by: call[side].id, to: other(call, side).number, message }]]
+  }
+  if (call.refused.includes(side)) return [state, []]
   return [
-    { ...state, calls: HashMap.set(state.calls, key, { ...call, phase: "Started" }) },
+    withCall(state, key, { ...call, refused: [...call.refused, side] }),
+    [{ _tag: "Tell", to: from, message: { _tag: "Error", code: "Relay_refused", about: Option.none() } }],
+  ]
+}
+
+const accept = (state: State, callId: Uint8Array, from: number): Step => {
+  const key = Base64Field.encode(callId)
+  const call = find(state, key)
+  if (call?.phase !== "Ringing" || call.callee.number !== from) return [state, []]
+  // What two people say goes through the last call that they agreed on.
+  const ids = [call.caller.id, call.callee.id]
+  const isOlder = ({ caller, callee, phase }: Call) =>
+    phase !== "Ringing" && ids.includes(caller.id) && ids.includes(callee.id)
+  const older = [call.caller, call.callee].flatMap(({ number }) => callsOf(state, number).filter(isOlder))
+  const [next, replaced] = replace(state, older)
+  return [
+    withCall(next, key, { ...call, phase: "Negotiating" }),
+    // The negotiation has its own end.
+    [...replaced, { _tag: "Forget", key }, { _tag: "Negotiate", key, call }],
+  ]
+}
+
+/** Both are told to start. Who has many chats loses what the server does for the oldest one. */
+const start = (state: State, key: string, call: Call, port: Port | undefined): Step => {
+  const tell = (to: Party, { address, name }: Party): Action => {
+    const { callId } = call
+    const message: ServerMessage =
+      port === undefined
+        ? { _tag: "StartRelayOnly", name, callId }
+        : { _tag: "StartChat", endpoint: { address, port }, name, callId }
+    return { _tag: "Tell", to: to.number, message }
+  }
+  const { caller, callee } = call
+  const sides = [caller.number, callee.number]
+  const parts = sides.reduce((parts, of) => addPart(removePart(parts, of, key), of, key), state.parts)
+  const next = withCall({ ...state, parts }, key, { ...call, phase: "Started" })
+  const [kept, replaced] = replace(
+    next,
+    sides.flatMap((of) => started(next, of).slice(0, -maxStarted)),
+  )
+  return [
+    kept,
     [
-      start(call.caller, call.callee),
-      start(call.callee, call.caller),
+      ...replaced,
+      tell(caller, callee),
+      tell(callee, caller),
       { _tag: "SetTimer", key, millis: startedMillis },
-      { _tag: "Report", event: { event: "chat", ...namesOf(call), port } },
+      { _tag: "Report", event: { event: "chat", ...namesOf(call), ...(port === undefined ? {} : { port }) } },
     ],
   ]
+}
+
+/** There is no port for them: the relay is left, or nothing. */
+const withoutPort = (state: State, key: string, call: Call, code: ErrorCode): Step =>
+  state.relays ? start(state, key, call, undefined) : end(state, key, call, [call.caller, call.callee], code)
+
+/** Newer calls take the place of these, which may be named twice. */
+const replace = (state: State, calls: ReadonlyArray<Call>): Step => {
+  let next = state
+  const actions: Array<Action> = []
+  for (const call of new Set(calls)) {
+    const [after, more] = end(next, Base64Field.encode(call.callId), call, [call.caller, call.callee], "Replaced")
+    next = after
+    actions.push(...more)
+  }
+  return [next, actions]
 }
 
 const left = (state: State, from: number): Step => {
@@ -285,9 +312,8 @@ const left = (state: State, from: number): Step => {
     const call = find(next, key)
     const side = call === undefined ? undefined : sideOf(call, from)
     if (call === undefined || side === undefined) continue
-    // Two who were told to start need no server any more: that one loses it is no news to the other.
-    const told = call.phase === "Started" ? [] : [other(call, side)]
-    const [after, more] = end(next, key, call, told, "Peer_gone")
+    // Two who have started may chat on without a server: it says only that nothing goes through this one any more.
+    const [after, more] = end(next, key, call, [other(call, side)], "Peer_gone")
     next = after
     actions.push(...more)
   }
