@@ -112,6 +112,8 @@ const undelivered: Record<Ending, string> = {
   timeout: "The other side was not heard any more. It may have arrived.",
   unreachable: "The other side could not be reached.",
   unverified: "The chat was ended for your safety.",
+  forgotten: "The other side has started anew.",
+  protocol: "The other side was not to be understood any more.",
 }
 
 const table = (rows: ReadonlyArray<readonly [string, string]>): ReadonlyArray<string> => {
@@ -163,6 +165,10 @@ const closed = (peer: string, reason: Ending): string => {
       return `${peer} has not been heard for too long: the chat is over.`
     case "unreachable":
       return `${peer} could not be reached: no datagram came through. A firewall or NAT on either side may drop them.`
+    case "forgotten":
+      return `${peer} has started anew and does not know this chat any more: it is over.`
+    case "protocol":
+      return `What came from ${peer} was not to be understood: the chat is over.`
     case "unverified":
       return `Three times there was nothing to compare with ${peer}, as when somebody sits in between: the chat is over.`
   }

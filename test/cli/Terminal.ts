@@ -38,6 +38,8 @@ export interface Options {
   readonly env?: Readonly<Record<string, string>>
   /** Whether the terminal breaks the line with the cursor anew when it is resized: most do, xterm and VS Code don't. */
   readonly reflows?: boolean
+  /** Another program than the command. */
+  readonly file?: string
   /** Whether the shell knows jobs: only then Ctrl-Z stops one. */
   readonly jobs?: boolean
 }
@@ -65,7 +67,7 @@ export class Terminal implements AsyncDisposable {
 
   constructor(
     args: ReadonlyArray<string>,
-    { columns = 80, rows = 24, env = {}, reflows = true, jobs = false }: Options = {},
+    { columns = 80, rows = 24, env = {}, reflows = true, file = command, jobs = false }: Options = {},
   ) {
     this.emulator = new Headless.Terminal({
       cols: columns,
@@ -83,7 +85,7 @@ export class Terminal implements AsyncDisposable {
       String(rows),
       String(columns),
       process.execPath,
-      command,
+      file,
       ...args,
     ]
     this.child = spawn(

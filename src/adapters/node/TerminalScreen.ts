@@ -10,7 +10,7 @@ import * as Readline from "node:readline"
 import type { Line } from "../../domain/LineSplitter.ts"
 import type { PeerEvent } from "../../domain/PeerEvent.ts"
 import * as PeerEventText from "../../domain/PeerEventText.ts"
-import type { Trust } from "../../domain/profile/Trust.ts"
+import * as PeerStatus from "../../domain/PeerStatus.ts"
 import * as UserInput from "../../domain/UserInput.ts"
 import { Screen } from "../../services/Screen.ts"
 import * as StandardStreams from "./StandardStreams.ts"
@@ -18,22 +18,11 @@ import * as StandardStreams from "./StandardStreams.ts"
 const clearToEnd = "\r\u001b[J"
 const up = (rows: number): string => (rows > 0 ? `\u001b[${rows}A` : "")
 
-const promptTo = (peer: string, trust: Trust | undefined): string =>
-  `to ${PeerEventText.nameOf(peer)}${PeerEventText.mark(trust)}> `
-
-/** Whom the line being typed goes to. */
-const promptAfter = (event: PeerEvent): string | undefined => {
-  switch (event.event) {
-    case "connected":
-      return promptTo(event.peer, event.trust)
-    case "trust":
-      return promptTo(event.peer, event.trust)
-    case "closed":
-      return "> "
-    default:
-      return undefined
-  }
-}
+/**
+ * How long a change of what stands in front of the input may wait to be drawn, in milliseconds: a text that arrives
+ * sooner moves nothing, and measurements move it four times a second at most.
+ */
+const calmMillis = 250
 
 /** Completes commands: `/ch` to `/chat `. */
 const complete = (line: string): [Array<string>, string] => {
@@ -70,6 +59,8 @@ export const layer: Layer.Layer<Screen> = Layer.effect(
     const write = yield* StandardStreams.writer(stdout)
     const lines = yield* Queue.unbounded<Line, Cause.Done>()
     let open = true
+    let status = PeerStatus.initial
+    let drawing: NodeJS.Timeout | undefined
     const close = (): void => {
       open = false
       Queue.endUnsafe(lines)
@@ -125,6 +116,7 @@ export const layer: Layer.Layer<Screen> = Layer.effect(
       }),
       (readline) =>
         Effect.sync(() => {
+          clearTimeout(drawing)
           // The prompt goes: what follows on this terminal is not typed to us.
           if (open) stdout.write(up(readline.getCursorPos().rows) + clearToEnd)
           else stdout.write(clearToEnd)
@@ -134,13 +126,29 @@ export const layer: Layer.Layer<Screen> = Layer.effect(
         }),
     )
 
+    /** Draws the input again where it is, if what stands in front of it has changed. */
+    const draw = (): void => {
+      drawing = undefined
+      const prompt = PeerStatus.prompt(status)
+      if (!open || prompt === readline.getPrompt()) return
+      // The rows of the old prompt: readline goes up by them.
+      countRows(readline)
+      readline.setPrompt(prompt)
+      readline.prompt(true)
+    }
+
     const show = (event: PeerEvent): Effect.Effect<void> =>
       Effect.suspend(() => {
+        const isNews = PeerStatus.isNews(status, event)
+        status = PeerStatus.after(status, event)
+        if (!isNews) {
+          drawing ??= setTimeout(draw, calmMillis)
+          return Effect.void
+        }
         const text = PeerEventText.print(event, StandardStreams.columns(stdout))
         if (!open) return write(clearToEnd + text)
-        const prompt = promptAfter(event)
         const rows = countRows(readline)
-        if (prompt !== undefined) readline.setPrompt(prompt)
+        readline.setPrompt(PeerStatus.prompt(status))
         // As many empty lines as the cursor stood below the start of the input: readline goes up by them to redraw it.
         stdout.write(up(rows) + clearToEnd + text + "\n".repeat(rows))
         readline.prompt(true)
