@@ -15,6 +15,8 @@ export const UserInput = Schema.TaggedUnion({
   /** Compare a short string; `outcome` is what the person says about it. */
   Verify: { outcome: Schema.Option(Schema.Literals(["yes", "no"])) },
   Safety: {},
+  /** By which path the chat goes, and what was tried. */
+  Net: {},
   Join: { link: Schema.String },
   Close: {},
   Help: {},
@@ -61,6 +63,7 @@ export const commands: ReadonlyArray<Command> = [
   keyed("cancel", "give up your call", "none"),
   keyed("verify", "compare a short string; then yes or no", "possible", "yes|no"),
   keyed("safety", "the safety number of this chat", "none"),
+  keyed("net", "by which path this chat goes, and why", "none"),
   keyed("join", "use an invitation", "needed", "LINK"),
   plain("close", "end the chat"),
   plain("help", "this list"),
@@ -113,6 +116,8 @@ export const parse = (typed: string): UserInput => {
     }
     case "safety":
       return { _tag: "Safety" }
+    case "net":
+      return { _tag: "Net" }
     case "join":
       return { _tag: "Join", link: rest[0]! }
     case "list":

@@ -50,6 +50,12 @@ const flags = {
     Flag.withDescription("Stay out of /list; who knows your name or id can still call"),
     Flag.withDefault(false),
   ),
+  relay: Flag.Literals("relay", ["auto", "never", "always"]).pipe(
+    Flag.withDescription(
+      "Whether the server may carry a chat, sealed: auto (default), until a direct path is found; never; or always, so that nobody learns your address from you",
+    ),
+    Flag.optional,
+  ),
   plaintext: Flags.plaintext,
   dialect: Flags.dialect,
   ...Profile.flags,

@@ -15,6 +15,9 @@ import * as Username from "../domain/Username.ts"
 import type { Policy } from "../services/Acquaintances.ts"
 import * as Flags from "./flags.ts"
 
+/** Whether the relay at the server may carry a chat. */
+export type Relay = "auto" | "never" | "always"
+
 export interface Given {
   readonly name: string
   readonly server: Option.Option<string>
@@ -24,6 +27,7 @@ export interface Given {
   readonly bind: Option.Option<string>
   readonly accept: Option.Option<Policy>
   readonly unlisted: boolean
+  readonly relay: Option.Option<Relay>
   readonly plaintext: boolean
   readonly dialect: Option.Option<Dialect>
 }
@@ -54,6 +58,7 @@ export type Plan =
       readonly name: PersonName.PersonName
       readonly policy: Policy
       readonly unlisted: boolean
+      readonly relay: Relay
       readonly via: Direct | Server
     }
 
@@ -67,12 +72,20 @@ export const make = Effect.fnUntraced(function* (given: Given, isTerminal: boole
     if (Option.isSome(given.accept) || given.unlisted) {
       return yield* mistake("--accept and --unlisted go with keys: leave --plaintext out.")
     }
+    if (Option.isSome(given.relay)) {
+      return yield* mistake("--relay goes with keys: in plaintext nothing is relayed. Leave one of both out.")
+    }
     const dialect = Option.getOrElse(given.dialect, (): Dialect => "readme")
     return { _tag: "Plain", name: yield* username(given.name), dialect, via } satisfies Plan
   }
   if (Option.isSome(given.dialect)) return yield* mistake("--dialect goes with --plaintext.")
+  if (Option.isSome(given.relay) && via._tag === "Direct") {
+    return yield* mistake("--relay goes with a server: --direct has none that could relay.")
+  }
+  const relay = Option.getOrElse(given.relay, (): Relay => "auto")
   const policy = Option.getOrElse(given.accept, (): Policy => (isTerminal ? "ask" : "contacts"))
-  return { _tag: "Sealed", name: yield* personName(given.name), policy, unlisted: given.unlisted, via } satisfies Plan
+  const { unlisted } = given
+  return { _tag: "Sealed", name: yield* personName(given.name), policy, unlisted, relay, via } satisfies Plan
 })
 
 const username = (name: string): Effect.Effect<Username.Username, CliError.ValidationError> => {

@@ -3,12 +3,15 @@ import manifest from "nomitm/package.json" with { type: "json" }
 import { folder, freePort, run, Server } from "./Program.ts"
 
 describe.concurrent("how the command is used", () => {
-  it.each(["--help", "server --help", "peer --help"])("%s is answered on standard output", async (words) => {
-    const { code, stdout, stderr } = await run(words.split(" "))
-    expect(code).toBe(0)
-    expect(stdout).toContain("USAGE\n  nomitm")
-    expect(stderr).toBe("")
-  })
+  it.each(["--help", "server --help", "peer --help", "netcheck --help"])(
+    "%s is answered on standard output",
+    async (words) => {
+      const { code, stdout, stderr } = await run(words.split(" "))
+      expect(code).toBe(0)
+      expect(stdout).toContain("USAGE\n  nomitm")
+      expect(stderr).toBe("")
+    },
+  )
 
   it("--version says which", async () => {
     expect(await run(["--version"])).toEqual({ code: 0, stdout: `nomitm v${manifest.version}\n`, stderr: "" })
@@ -61,6 +64,20 @@ describe.concurrent("how the command is used", () => {
       says: "--accept all: not ask or contacts or invited or anyone.",
     },
     {
+      args: ["peer", "alice", "--server", "h", "--relay", "maybe"],
+      says: "--relay maybe: not auto or never or always.",
+    },
+    {
+      args: ["peer", "alice", "--server", "h", "--plaintext", "--relay", "auto"],
+      says: "--relay goes with keys: in plaintext nothing is relayed. Leave one of both out.",
+    },
+    {
+      args: ["peer", "alice", "--direct", "h:1", "--relay", "never"],
+      says: "--relay goes with a server: --direct has none that could relay.",
+    },
+    { args: ["netcheck"], says: "Say at which server: --server ADDRESS." },
+    { args: ["netcheck", "alice", "--server", "h"], says: "alice is more than it takes." },
+    {
       args: ["peer", "alice", "--direct", "h:1#id", "--plaintext"],
       says: "--direct: an id proves nothing in plaintext. Leave one of both out.",
     },
@@ -70,10 +87,27 @@ describe.concurrent("how the command is used", () => {
     { args: ["server", "--port", "1e3"], says: "--port 1e3: not a whole number." },
     { args: ["server", "--dialect", "old"], says: "--dialect old: not readme or original." },
     { args: ["server", "--max-connections", "0"], says: "--max-connections 0: not a number of at least 1." },
+    {
+      args: ["server", "--udp-ports", "6969"],
+      says: "--udp-ports 6969: not two different port numbers, as in 6969,6970.",
+    },
+    {
+      args: ["server", "--udp-ports", "7,7"],
+      says: "--udp-ports 7,7: not two different port numbers, as in 6969,6970.",
+    },
+    { args: ["server", "--relay-rate", "-1"], says: "--relay-rate -1: not a number of at least 0." },
+    {
+      args: ["server", "--alt-host", "192.0.2.2"],
+      says: "--alt-host goes with --bind ADDRESS: the server needs one address and another.",
+    },
+    {
+      args: ["server", "--bind", "192.0.2.2", "--alt-host", "192.0.2.2"],
+      says: "--alt-host must be another address than that of --bind.",
+    },
     { args: ["server", "--bind", "\u001b[2J"], says: "--bind [2J: not an IPv4 or IPv6 address." },
   ])("a mistake is answered in two lines on standard error: $says", async ({ args, says }) => {
     const { code, stdout, stderr } = await run(args)
-    const subject = ["server", "peer"].find((name) => name === args[0])
+    const subject = ["server", "peer", "netcheck"].find((name) => name === args[0])
     expect(stderr).toBe(
       `nomitm: ${says}\nType nomitm ${subject === undefined ? "" : `${subject} `}--help for its use.\n`,
     )
@@ -117,6 +151,19 @@ describe.concurrent("how the command is used", () => {
     const { code, stdout } = await run([...args, "--json"])
     expect(JSON.parse(stdout)).toMatchObject({ event: "error", code: "Port_in_use" })
     expect(code).toBe(1)
+  })
+
+  it("a server whose UDP port is in use says which, and what to do", async () => {
+    await using server = await Server.start()
+    const [first, second] = (await server.event("listening")).udp as ReadonlyArray<number>
+    const own = ["server", "--bind", "127.0.0.1", "--port", "0", "--data", folder()]
+    const { code, stderr } = await run([...own, "--udp-ports", `${second},${first}`])
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr:
+        `nomitm: UDP port ${second} is in use at 127.0.0.1. ` +
+        "Stop the other program, or choose others with --udp-ports, or with --port for TCP and UDP.\n",
+    })
   })
 
   it("an address of another machine can't be listened at", async () => {

@@ -32,6 +32,7 @@ describe("what is typed", () => {
     ["/verify yes", { _tag: "Verify", outcome: Option.some("yes") }],
     ["/verify NO", { _tag: "Verify", outcome: Option.some("no") }],
     ["/safety", { _tag: "Safety" }],
+    ["/net", { _tag: "Net" }],
     ["/join nomitm://x/#1.abc", { _tag: "Join", link: "nomitm://x/#1.abc" }],
   ])("is a command: %j", (line, expected) => reads(line, expected))
 
@@ -102,6 +103,7 @@ describe("the commands", () => {
         ["/cancel", "give up your call"],
         ["/verify [yes|no]", "compare a short string; then yes or no"],
         ["/safety", "the safety number of this chat"],
+        ["/net", "by which path this chat goes, and why"],
         ["/join LINK", "use an invitation"],
         ["/close", "end the chat"],
         ["/help", "this list"],
