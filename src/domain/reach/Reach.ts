@@ -1,0 +1,513 @@
+/**
+ * How two sides reach each other, as a pure state machine: the relay at once, a search for a direct path, the choice
+ * among those that are proven, and what is done when one dies (PROTOCOL.md, section 16.3; DESIGN, section 5).
+ *
+ * ```
+ *              RelayUp                    a path is proven
+ *  ┌──────┐ ───────────▶ ┌───────┐ ──────────────────────────▶ ┌────────┐
+ *  │ None │              │ Relay │                             │ Direct │
+ *  └──────┘ ◀─────────── └───────┘ ◀────────────────────────── └────────┘
+ *            RelayDown       Search, anew     it died, or our addresses changed
+ * ```
+ *
+ * This module joins the book of paths (`PathBook`) and the search (`Search`), and answers what is heard. The service that
+ * runs it owns sockets, keys, the timer and the link: every record that opens is `Heard`, each `Send` is one record of
+ * its own. Given the same random bytes the machine does the same.
+ */
+import type * as Endpoint from "../Endpoint.ts"
+import type * as Frame from "../record/Frame.ts"
+import type { StuckReason } from "../StuckReason.ts"
+import type { Candidate } from "./Candidate.ts"
+import * as CandidateMessage from "./CandidateMessage.ts"
+import * as Challenges from "./Challenges.ts"
+import * as Checks from "./Checks.ts"
+import * as Gathering from "./Gathering.ts"
+import * as NatMapping from "./NatMapping.ts"
+import * as Path from "./Path.ts"
+import * as PathBook from "./PathBook.ts"
+import * as RemoteCandidates from "./RemoteCandidates.ts"
+import * as Search from "./Search.ts"
+import { kindOf, mayProbe, type Situation } from "./Situation.ts"
+import * as Stuck from "./Stuck.ts"
+
+/** So many addresses that only a record came from are asked at a time. */
+export const maxStrangers = 4
+/** The pause between two challenges on a path that is not proven, in milliseconds. */
+export const askMillis = 100
+/** The pause between two searches that the other side, or a dead path, asks for, in milliseconds. */
+export const searchPauseMillis = 5000
+/** While the relay serves, it is searched again after these pauses, the last one again and again, in milliseconds … */
+export const relayedPauses = [60_000, 300_000, 900_000] as const
+/** … and while nothing does. */
+export const unreachedPauses = [15_000, 30_000, 60_000] as const
+
+export interface Config {
+  readonly isInitiator: boolean
+  /** Whether records may go through the server: until there is something better, never, or only so. */
+  readonly relay: "auto" | "never" | "always"
+  /** Whether our link to the server is on loopback. */
+  readonly isLocalServer: boolean
+}
+
+/** The frames of a record that are about paths. */
+export type PathFrame = Extract<Frame.Frame, { readonly _tag: "PathChallenge" | "PathResponse" }>
+
+export type Event =
+  /** The server's link carries records. */
+  | { readonly _tag: "RelayUp" }
+  | { readonly _tag: "RelayDown"; readonly because?: "Relay_refused" | "Server_lost" | "Peer_gone" }
+  /** There is a socket, and it is known where the server sees both sides: see `Situation`. */
+  | {
+      readonly _tag: "Started"
+      readonly observed: Endpoint.Endpoint
+      readonly seen: string | undefined
+      readonly addresses: ReadonlyArray<string>
+      readonly port: number
+      readonly targets: number
+    }
+  /** There will be no socket. */
+  | { readonly _tag: "NoPort" }
+  | { readonly _tag: "LookedUp"; readonly target: number; readonly mapped: Endpoint.Endpoint }
+  | { readonly _tag: "PortMapped"; readonly endpoint: Endpoint.Endpoint }
+  | { readonly _tag: "Told"; readonly message: CandidateMessage.CandidateMessage }
+  /** A record of the other side came by this path; `isNewest`: none with a higher counter came before. */
+  | {
+      readonly _tag: "Heard"
+      readonly path: Path.Path
+      readonly frames: ReadonlyArray<PathFrame>
+      readonly isNewest: boolean
+    }
+  /** A record that was sent on this path was acknowledged. */
+  | { readonly _tag: "Acknowledged"; readonly path: Path.Path }
+  /** Whether something waits to be acknowledged has changed. */
+  | { readonly _tag: "Waiting"; readonly unacknowledged: boolean }
+  /** This machine's addresses, all of them; nothing happens if they are those of before. */
+  | { readonly _tag: "AddressesChanged"; readonly addresses: ReadonlyArray<string> }
+  /** It is `dueAt`. */
+  | { readonly _tag: "Due" }
+
+export type Action =
+  | Search.Action
+  | { readonly _tag: "CloseSockets"; readonly keep: ReadonlyArray<number> }
+  | { readonly _tag: "Stuck"; readonly because: StuckReason }
+
+export type Tools = PathBook.Tools
+
+/** All times are milliseconds of the monotonic clock. */
+export interface State {
+  readonly config: Config
+  readonly book: PathBook.Book
+  /** The two sides, once there is a socket. */
+  readonly situation: Situation | undefined
+  /** What the other side has told, before or after that. */
+  readonly told: CandidateMessage.CandidateMessage | undefined
+  readonly isPortless: boolean
+  readonly relayLost: "Relay_refused" | "Server_lost" | "Peer_gone" | undefined
+  readonly search: Search.Search | undefined
+  readonly generation: number
+  /** When the next search begins. */
+  readonly searchAt: number
+  /** How many searches, one after the other, have found nothing. */
+  readonly failures: number
+  readonly sprayableAt: number
+  readonly nextSocket: number
+  /** When it is said that there is no direct path yet. */
+  readonly stuckAt: number
+  /** What was said about this search. */
+  readonly stuck: StuckReason | undefined
+  /** Whether any record came by a direct path since there is a socket, or by any. */
+  readonly isHeard: boolean
+  /** In all searches before this one. */
+  readonly before: { readonly pairs: number; readonly packets: number }
+}
+
+export type Step = readonly [State, ReadonlyArray<Action>]
+
+const nothing: ReadonlyArray<Action> = []
+
+export const initial = (config: Config): State => ({
+  config,
+  book: PathBook.initial,
+  situation: undefined,
+  told: undefined,
+  isPortless: false,
+  relayLost: undefined,
+  search: undefined,
+  generation: 0,
+  searchAt: Infinity,
+  failures: 0,
+  sprayableAt: -Infinity,
+  nextSocket: 1,
+  stuckAt: Infinity,
+  stuck: undefined,
+  isHeard: false,
+  before: { pairs: 0, packets: 0 },
+})
+
+/** When `Due` is the next event to come, in milliseconds of the monotonic clock. */
+export const dueAt = ({ book, search, situation, searchAt, stuckAt }: State): number =>
+  Math.min(
+    PathBook.dueAt(book),
+    search === undefined || situation === undefined ? Infinity : Search.dueAt(search, situation),
+    searchAt,
+    stuckAt,
+  )
+
+/** What everything is sent on. */
+export const active = ({ book }: State): Path.Path | undefined => book.active
+
+export const activeKind = ({ book }: State): Path.PathKind | "none" => PathBook.active(book)?.kind ?? "none"
+
+/** @param now in milliseconds of the monotonic clock, never less than before */
+export const step = (tools: Tools, state: State, event: Event, now: number): Step => {
+  const { config, book } = state
+  switch (event._tag) {
+    case "RelayUp":
+      if (config.relay === "never") return [state, nothing]
+      return onBook({ ...state, relayLost: undefined }, PathBook.relayUp(tools, book, now))
+    case "RelayDown": {
+      if (config.relay === "never") return [state, nothing]
+      const lost = { ...state, relayLost: event.because ?? "Server_lost" }
+      const [next, actions] = onBook(lost, PathBook.relayDown(tools, book, now))
+      return [next.book.active === undefined ? doubting(next, now) : next, actions]
+    }
+    case "Started":
+      return started(tools, state, event, now)
+    case "NoPort":
+      return [doubting({ ...state, isPortless: true }, now), nothing]
+    case "LookedUp":
+      return gathered(tools, state, now, (search, situation) =>
+        Gathering.lookedUp(search.gathering, situation, { target: event.target, mapped: event.mapped }),
+      )
+    case "PortMapped": {
+      const { address, port } = event.endpoint
+      return gathered(tools, state, now, ({ gathering }) => ({ ...gathering, mapped: { address, port } }))
+    }
+    case "Told":
+      return told(tools, state, event.message, now)
+    case "Heard":
+      return heard(tools, state, event, now)
+    case "Acknowledged":
+      return [{ ...state, book: PathBook.acknowledged(book, event.path, now) }, nothing]
+    case "Waiting":
+      return [{ ...state, book: PathBook.waiting(book, event.unacknowledged, now) }, nothing]
+    case "AddressesChanged":
+      return addressesChanged(tools, state, event.addresses, now)
+    case "Due":
+      return due(tools, state, now)
+  }
+}
+
+const onBook = (state: State, [book, actions]: PathBook.Step): Step => [{ ...state, book }, actions]
+
+/** Runs one step after the other. */
+const chain = (state: State, ...steps: ReadonlyArray<(state: State) => Step>): Step => {
+  let current = state
+  let all = nothing
+  for (const step of steps) {
+    const [next, actions] = step(current)
+    current = next
+    if (actions.length > 0) all = all.length === 0 ? actions : [...all, ...actions]
+  }
+  return [current, all]
+}
+
+/** In a while it is said why there is no direct path, if there is none then. */
+const doubting = (state: State, now: number): State => ({
+  ...state,
+  stuckAt: now + Stuck.afterMillis,
+  stuck: undefined,
+})
+
+const started = (tools: Tools, state: State, event: Event & { readonly _tag: "Started" }, now: number): Step => {
+  const { config } = state
+  if (config.relay === "always") return [doubting({ ...state, isPortless: true }, now), nothing]
+  const { observed, seen, addresses, port, targets } = event
+  const situation: Situation = {
+    isLocalServer: config.isLocalServer,
+    observed: { address: observed.address, port: observed.port },
+    seen,
+    addresses,
+    port,
+    targets: Math.max(0, Math.min(4, targets)),
+    remote: state.told,
+  }
+  return search(tools, { ...state, situation, isPortless: false, failures: 0 }, now)
+}
+
+/** Begins a search, or begins anew. */
+const search = (tools: Tools, state: State, now: number): Step => {
+  const { situation } = state
+  if (situation === undefined) return [state, nothing]
+  const generation = CandidateMessage.nextGeneration(state.generation)
+  const [search, actions] = Search.start(situation, generation, now)
+  const before = state.search === undefined ? state.before : added(state.before, state.search)
+  const next = { ...state, search, generation, before, searchAt: Infinity }
+  return chain(
+    PathBook.isDirect(state.book) ? next : doubting(next, now),
+    (state) => [state, actions],
+    (state) => due(tools, state, now),
+  )
+}
+
+const added = (before: State["before"], { checks, packets }: Search.Search): State["before"] => ({
+  pairs: before.pairs + Checks.tried(checks),
+  packets: before.packets + packets,
+})
+
+/** A search is wanted, but they do not follow each other at once. */
+const searchSoon = (tools: Tools, state: State, now: number): Step => {
+  const at = state.search === undefined ? now : state.search.startedAt + searchPauseMillis
+  return at <= now ? search(tools, state, now) : [{ ...state, searchAt: Math.min(state.searchAt, at) }, nothing]
+}
+
+const gathered = (
+  tools: Tools,
+  state: State,
+  now: number,
+  add: (search: Search.Search, situation: Situation) => Gathering.Gathering,
+): Step => {
+  const { search, situation } = state
+  if (search === undefined || situation === undefined) return [state, nothing]
+  const next = Search.gathered(search, situation, add(search, situation), now)
+  return due(tools, { ...state, search: next }, now)
+}
+
+const told = (tools: Tools, state: State, message: CandidateMessage.CandidateMessage, now: number): Step => {
+  const { config, situation, told: last } = state
+  if (config.relay === "always") return [state, nothing]
+  const isAnew = last !== undefined && CandidateMessage.isNewer(message.generation, last.generation)
+  // What is older was overtaken.
+  if (last !== undefined && !isAnew && message.generation !== last.generation) return [state, nothing]
+  const known = situation === undefined ? undefined : { ...situation, remote: message }
+  const next: State = { ...state, told: message, situation: known }
+  if (known === undefined || next.search === undefined) return [next, nothing]
+  if (!isAnew) return due(tools, { ...next, search: Search.heard(next.search, known, now) }, now)
+  // Its path may have died, or its addresses may be others: does ours still work?
+  const doubted = { ...next, book: PathBook.doubt(next.book, now) }
+  if (now - next.search.startedAt >= searchPauseMillis) return search(tools, doubted, now)
+  return due(tools, { ...doubted, search: Search.again(next.search, now) }, now)
+}
+
+const addressesChanged = (tools: Tools, state: State, addresses: ReadonlyArray<string>, now: number): Step => {
+  const { situation } = state
+  if (situation === undefined) return [state, nothing]
+  const old = new Set(situation.addresses)
+  const isSame = addresses.length === old.size && addresses.every((address) => old.has(address))
+  if (isSame) return [state, nothing]
+  return chain(
+    { ...state, situation: { ...situation, addresses }, failures: 0 },
+    (state) => onBook(state, PathBook.unsettle(tools, state.book, now)),
+    (state) => search(tools, state, now),
+  )
+}
+
+const heard = (tools: Tools, state: State, event: Event & { readonly _tag: "Heard" }, now: number): Step => {
+  const { path } = event
+  if (!isAdmitted(state, path)) return [state, nothing]
+  return chain(
+    { ...state, isHeard: true },
+    (state) => (path._tag === "Relay" ? onBook(state, PathBook.withRelay(tools, state.book, now)) : [state, nothing]),
+    ...event.frames.map((frame) => (state: State) => taken(tools, state, path, frame, now)),
+    (state) => answer(tools, state, event, now),
+  )
+}
+
+const isAdmitted = ({ config, book, situation }: State, path: Path.Path): boolean =>
+  path._tag === "Relay"
+    ? config.relay !== "never" && book.isRelayUp
+    : config.relay !== "always" && situation !== undefined && mayProbe(situation, path.remote)
+
+/** An answer to one of our challenges proves the path that it came by. */
+const taken = (tools: Tools, state: State, path: Path.Path, frame: PathFrame, now: number): Step => {
+  if (frame._tag === "PathChallenge") return [state, nothing]
+  const challenge = Challenges.answered(state.book.challenges, path, frame.data, now)
+  if (challenge === undefined) return [state, nothing]
+  if (path._tag === "Relay") return onBook(state, PathBook.prove(tools, state.book, challenge, "relay", now))
+  const kind = kindOf(state.situation, path)
+  return chain(
+    state,
+    (state) => onBook(state, PathBook.prove(tools, state.book, challenge, kind, now)),
+    (state) => {
+      const { situation } = state
+      if (state.search === undefined || situation === undefined) return [state, nothing]
+      const search = Search.proven(state.search, situation, path, now)
+      return closing({ ...state, search, failures: 0, searchAt: Infinity, stuckAt: Infinity }, now)
+    },
+  )
+}
+
+/**
+ * One record for the one that came: what it asks is answered, to where it came from; and as long as that path is not
+ * proven, it is asked. A record can be copied and sent from anywhere, so addresses that nothing else speaks for are asked
+ * only if it is the newest, and only some.
+ */
+const answer = (tools: Tools, state: State, event: Event & { readonly _tag: "Heard" }, now: number): Step => {
+  const { path, frames, isNewest } = event
+  const asked = frames.find((frame) => frame._tag === "PathChallenge")
+  const responses: ReadonlyArray<Frame.Frame> =
+    asked === undefined ? [] : [{ _tag: "PathResponse", data: Uint8Array.from(asked.data) }]
+  const isStranger = path._tag === "Direct" && !isExpected(state, path)
+  const { challenges } = state.book
+  const asks =
+    !isProven(state, path) &&
+    now - Challenges.lastAt(challenges, path) >= askMillis &&
+    (!isStranger || (isNewest && Challenges.strangers(challenges, now) < maxStrangers))
+  if (!asks) return [state, responses.length === 0 ? nothing : [{ _tag: "Send", path, frames: responses }]]
+  const challenge = Challenges.make(tools.randomBytes, path, now, isStranger)
+  const book = { ...state.book, challenges: Challenges.add(challenges, [challenge], now) }
+  const known =
+    path._tag === "Relay" || isStranger || state.search === undefined
+      ? state.search
+      : Search.reflexive(state.search, path, now)
+  return [
+    { ...state, book, search: known },
+    [{ _tag: "Send", path, frames: [...responses, { _tag: "PathChallenge", data: challenge.data }] }],
+  ]
+}
+
+const isProven = ({ book }: State, path: Path.Path): boolean => {
+  const proven = PathBook.find(book, path)
+  return proven !== undefined && proven.rttMillis !== undefined
+}
+
+/** Whether the path leads where the other side can be by more than this record. */
+const isExpected = ({ situation, book }: State, { remote }: Path.Direct): boolean =>
+  situation !== undefined &&
+  (remote.address === situation.observed.address ||
+    RemoteCandidates.of(situation).some(({ endpoint }) => endpoint.address === remote.address) ||
+    book.former.some(({ path }) => path.remote.address === remote.address))
+
+const due = (tools: Tools, state: State, now: number): Step =>
+  chain(
+    state,
+    (state) => booked(tools, state, now),
+    (state) => (now >= state.searchAt ? search(tools, { ...state, searchAt: Infinity }, now) : [state, nothing]),
+    (state) => searched(tools, state, now),
+    (state) => said(state, now),
+  )
+
+const booked = (tools: Tools, state: State, now: number): Step => {
+  const [book, actions, died] = PathBook.due(tools, state.book, now)
+  const next = { ...state, book }
+  if (died === undefined) return [next, actions]
+  const doubted = book.active === undefined ? doubting(next, now) : next
+  const [searching, more] = died._tag === "Direct" ? searchSoon(tools, doubted, now) : [doubted, nothing]
+  return [searching, [...actions, ...more]]
+}
+
+const searched = (tools: Tools, state: State, now: number): Step => {
+  const { situation, search, book, nextSocket, sprayableAt } = state
+  if (situation === undefined || search === undefined || search.isOver) return [state, nothing]
+  const result = Search.due(search, { tools, situation, book, nextSocket, sprayableAt, now })
+  const { actions, ...changed } = result
+  const [next, closed] = closing({ ...state, ...changed }, now)
+  return [next, closed.length === 0 ? actions : [...actions, ...closed]]
+}
+
+/** What follows when a search is over: sockets that prove nothing are closed, and the next one is planned. */
+const closing = (state: State, now: number): Step => {
+  const { search, book } = state
+  if (search === undefined || (!search.isOver && search.endsAt > now)) return [state, nothing]
+  const next = { ...state, search: { ...search, isOver: true, spray: undefined } }
+  const used = [...book.proven, ...book.former].flatMap(({ path }) => (path._tag === "Direct" ? [path.socket] : []))
+  const keep = [...new Set([0, ...used])].toSorted((a, b) => a - b)
+  const actions: ReadonlyArray<Action> = state.nextSocket > 1 ? [{ _tag: "CloseSockets", keep }] : nothing
+  if (PathBook.isDirect(book)) return [next, actions]
+  const pauses = book.active === undefined ? unreachedPauses : relayedPauses
+  const pause = pauses[Math.min(state.failures, pauses.length - 1)]!
+  return [{ ...next, failures: state.failures + 1, searchAt: Math.min(state.searchAt, now + pause) }, actions]
+}
+
+/** Says why there is no direct path, once for a search and a reason. */
+const said = (state: State, now: number): Step => {
+  if (now < state.stuckAt) return [state, nothing]
+  const { book, search, stuckAt } = state
+  const waits = search?.spray !== undefined && stuckAt < search.startedAt + Stuck.sprayMillis
+  if (waits && !PathBook.isDirect(book)) return [{ ...state, stuckAt: now + Stuck.againMillis }, nothing]
+  const because = PathBook.isDirect(book) ? undefined : Stuck.because(facts(state))
+  const next = { ...state, stuckAt: Infinity }
+  if (because === undefined || because === state.stuck) return [next, nothing]
+  return [{ ...next, stuck: because }, [{ _tag: "Stuck", because }]]
+}
+
+const facts = ({ config, book, search, situation, isPortless, relayLost, isHeard }: State): Stuck.Facts => ({
+  isRelayOnly: config.relay === "always",
+  isReached: book.active !== undefined,
+  isPortless,
+  isTold: situation?.remote !== undefined,
+  isHeard,
+  own: search?.gathering.mapping ?? NatMapping.unknown,
+  other: situation?.remote?.mapping ?? NatMapping.unknown,
+  relay: config.relay === "never" ? "never" : relayLost,
+})
+
+/** What is known of the ways to the other side. */
+export interface Report {
+  readonly own: { readonly mapping: NatMapping.NatMapping; readonly candidates: ReadonlyArray<Candidate> }
+  readonly other: { readonly mapping: NatMapping.NatMapping; readonly candidates: ReadonlyArray<Candidate> }
+  /** Searches so far, pairs tried and records sent in them. */
+  readonly searches: number
+  readonly pairs: number
+  readonly packets: number
+  readonly isSearching: boolean
+  /** Those that were proven, best first, and then those that have died. */
+  readonly paths: ReadonlyArray<{
+    readonly path: Path.Path
+    readonly kind: Path.PathKind
+    readonly rttMillis: number | undefined
+    readonly isAlive: boolean
+  }>
+  readonly active: Path.Path | undefined
+  readonly kind: Path.PathKind | "none"
+  readonly why: Why
+}
+
+/** Why the path in use is used. */
+export type Why =
+  | "same_network"
+  /** Of the direct ones it was proven first. */
+  | "first_proven"
+  | "port_mapped"
+  /** The relay serves while it is searched. */
+  | "searching"
+  /** It was asked for. */
+  | "relay_only"
+  | StuckReason
+
+export const report = (state: State): Report => {
+  const { book, search, situation, told } = state
+  const counts = search === undefined ? state.before : added(state.before, search)
+  const proven = book.proven.toSorted((a, b) => Path.rank(a.kind) - Path.rank(b.kind))
+  return {
+    own: { mapping: search?.gathering.mapping ?? NatMapping.unknown, candidates: search?.told?.candidates ?? [] },
+    other: { mapping: told?.mapping ?? NatMapping.unknown, candidates: situation?.remote?.candidates ?? [] },
+    searches: state.generation,
+    ...counts,
+    isSearching: search !== undefined && !search.isOver,
+    paths: [
+      ...proven.map(({ path, kind, rttMillis }) => ({ path, kind, rttMillis, isAlive: true })),
+      ...book.former.map(({ path, kind }) => ({ path, kind, rttMillis: undefined, isAlive: false })),
+    ],
+    active: book.active,
+    kind: activeKind(state),
+    why: whyOf(state),
+  }
+}
+
+const whyOf = (state: State): Why => {
+  switch (activeKind(state)) {
+    case "lan":
+      return "same_network"
+    case "direct":
+      return "first_proven"
+    case "mapped":
+      return "port_mapped"
+    case "relay":
+    case "none":
+      if (state.config.relay === "always") return "relay_only"
+      return state.search !== undefined && !state.search.isOver
+        ? "searching"
+        : (Stuck.because(facts(state)) ?? "No_answer")
+  }
+}

@@ -1,0 +1,304 @@
+/**
+ * One search for a direct path, as a pure state machine (DESIGN, section 5).
+ *
+ * ```
+ *  ┌───────────┐  both know their NATs,    ┌────────┐  0.4 s, one side     ┌──────────┐
+ *  │ Gathering │──── or 250 ms passed ────▶│ Checks │──── symmetric ──────▶│ Spraying │
+ *  └───────────┘                           └────────┘                      └──────────┘
+ *        │ Tell, and again when more is known   │ 5 s, or a path is proven       │
+ *        ▼                                      ▼                                ▼
+ *   the other side                            Over ◀──── all was tried ──────────┘
+ * ```
+ *
+ * Nothing else goes through our NAT between the lookups and the first checks: one that counts would count it. What a
+ * search sends of itself is bounded by `maxPackets`.
+ */
+import * as Endpoint from "../Endpoint.ts"
+import * as AddressScope from "./AddressScope.ts"
+import * as Candidate from "./Candidate.ts"
+import type { CandidateMessage } from "./CandidateMessage.ts"
+import * as Challenges from "./Challenges.ts"
+import * as Checks from "./Checks.ts"
+import * as Gathering from "./Gathering.ts"
+import * as LocalCandidates from "./LocalCandidates.ts"
+import * as NatMapping from "./NatMapping.ts"
+import * as Path from "./Path.ts"
+import * as PathBook from "./PathBook.ts"
+import * as RemoteCandidates from "./RemoteCandidates.ts"
+import { isNear, kindOf, type Situation } from "./Situation.ts"
+import * as Spray from "./Spray.ts"
+
+/** A side sends at most so many records in a search, answers not counted. */
+export const maxPackets = 3000
+/** So many messages about candidates are sent in a search. */
+export const maxTells = 6
+/** After an answer of the server others are likely to follow at once, in milliseconds. */
+export const settleMillis = 20
+/** Without knowing both NATs, checks begin after so long, in milliseconds. */
+export const patienceMillis = 250
+/** The same where our NAT counts, and the wrong first record would spoil it, in milliseconds. */
+export const countingPatienceMillis = 700
+/** Without a word of the other side's, where the server sees it is tried after so long, in milliseconds. */
+export const silentMillis = 1000
+/** Checks that prove nothing for so long are followed by spraying, in milliseconds. */
+export const sprayAfterMillis = 400
+/** The pause before it is looked again whether spraying would help, in milliseconds. */
+export const sprayAgainMillis = 100
+/** The pause between two sprays at all, in milliseconds. */
+export const sprayPauseMillis = 60_000
+/** How long all sockets are kept open after the last record was sprayed, in milliseconds. */
+export const sprayLingerMillis = 2000
+/** How long a search goes on for something better when a path is proven, in milliseconds. */
+export const betterMillis = 300
+/** Checks are over, and nothing is awaited any more, after so long, in milliseconds. */
+export const checkingMillis = 6000
+/** A search that has nobody to check is over after so long, in milliseconds. */
+export const idleMillis = 10_000
+
+/** All times are milliseconds of the monotonic clock. */
+export interface Search {
+  readonly generation: number
+  readonly startedAt: number
+  readonly gathering: Gathering.Gathering
+  /** What was told last. */
+  readonly told: CandidateMessage | undefined
+  readonly tells: number
+  readonly tellAt: number
+  /** When the other side's first message of it came. */
+  readonly heardAt: number
+  /** When the checks began. */
+  readonly checkedAt: number | undefined
+  readonly checks: Checks.Checks
+  readonly spray: Spray.Spray | undefined
+  /** When it is looked whether spraying would help; never once it has begun. */
+  readonly sprayAt: number
+  readonly packets: number
+  readonly endsAt: number
+  readonly isOver: boolean
+}
+
+export type Action =
+  | Gathering.Action
+  | PathBook.Action
+  | { readonly _tag: "Tell"; readonly message: CandidateMessage }
+  | { readonly _tag: "OpenSockets"; readonly first: number; readonly count: number }
+
+/** What a search works on beside itself. */
+export interface Context {
+  readonly tools: PathBook.Tools
+  readonly situation: Situation
+  readonly book: PathBook.Book
+  /** The number of the next socket to open. */
+  readonly nextSocket: number
+  /** When spraying is allowed again. */
+  readonly sprayableAt: number
+  readonly now: number
+}
+
+export interface Result {
+  readonly search: Search
+  readonly book: PathBook.Book
+  readonly nextSocket: number
+  readonly sprayableAt: number
+  readonly actions: ReadonlyArray<Action>
+}
+
+export const start = (
+  situation: Situation,
+  generation: number,
+  now: number,
+): readonly [Search, ReadonlyArray<Action>] => {
+  const [gathering, actions] = Gathering.start(situation, now)
+  const search: Search = {
+    generation,
+    startedAt: now,
+    gathering,
+    told: undefined,
+    tells: 0,
+    tellAt: situation.targets === 0 ? now : Infinity,
+    heardAt: situation.remote === undefined ? Infinity : now,
+    checkedAt: undefined,
+    checks: Checks.none,
+    spray: undefined,
+    sprayAt: Infinity,
+    packets: 0,
+    endsAt: now + idleMillis,
+    isOver: false,
+  }
+  return [search, actions]
+}
+
+export const dueAt = (search: Search, situation: Situation): number => {
+  if (search.isOver) return Infinity
+  const { gathering, tellAt, checks, spray, endsAt } = search
+  return Math.min(
+    Gathering.dueAt(gathering),
+    tellAt,
+    checksAt(search, situation),
+    Checks.dueAt(checks),
+    search.sprayAt,
+    spray?.nextAt ?? Infinity,
+    endsAt,
+  )
+}
+
+/** The server has answered, or the router, or there will be no answer any more: that is told. */
+export const gathered = (search: Search, situation: Situation, gathering: Gathering.Gathering, now: number): Search => {
+  const { samples, mapped, isOver } = search.gathering
+  const next = { ...search, gathering }
+  if (samples === gathering.samples && mapped === gathering.mapped && isOver === gathering.isOver) return next
+  const tellAt = gathering.isOver ? now : Math.min(search.tellAt, now + settleMillis)
+  const told = { ...next, tellAt }
+  // It may be that UDP passes after all.
+  return told.checkedAt === undefined ? told : { ...told, checks: withCandidates(told, situation, now) }
+}
+
+/** The other side has told something: what is new in it is checked too. */
+export const heard = (search: Search, situation: Situation, now: number): Search => {
+  const first = { ...search, heardAt: Math.min(search.heardAt, now) }
+  return first.checkedAt === undefined ? first : { ...first, checks: withCandidates(first, situation, now) }
+}
+
+/** The other side searches anew: all of its candidates are checked once more. */
+export const again = (search: Search, now: number): Search => ({
+  ...search,
+  heardAt: now,
+  checkedAt: undefined,
+  checks: Checks.none,
+  sprayAt: Infinity,
+  endsAt: now + idleMillis,
+  isOver: false,
+})
+
+/** A record came by a path that is not proven, from where the other side may be: it is checked like the others. */
+export const reflexive = (search: Search, path: Path.Direct, now: number): Search => {
+  if (search.isOver) return search
+  const wanted = { path, most: RemoteCandidates.strangerProbes, hasOpener: false, pace: Checks.paceMillis }
+  // The first one goes with the answer.
+  return { ...search, checks: Checks.add(search.checks, [wanted], now + Checks.checkMillis) }
+}
+
+/** A direct path is proven: only what may be better is checked on, and not for long. */
+export const proven = (search: Search, situation: Situation, path: Path.Direct, now: number): Search => {
+  if (search.isOver) return search
+  const kind = Path.rank(kindOf(situation, path))
+  const isIpv6 = Endpoint.isIpv6(path.remote.address)
+  const checks = Checks.only(search.checks, (it) => {
+    const rank = Path.rank(kindOf(situation, it))
+    return rank < kind || (rank === kind && !isIpv6 && Endpoint.isIpv6(it.remote.address))
+  })
+  const isBest = Checks.dueAt(checks) === Infinity
+  const endsAt = Math.min(search.endsAt, isBest ? now : now + betterMillis)
+  return { ...search, checks, spray: undefined, sprayAt: Infinity, endsAt }
+}
+
+export const due = (search: Search, context: Context): Result => {
+  const { tools, situation, now } = context
+  let { book, nextSocket, sprayableAt } = context
+  let next = search
+  const actions: Array<Action> = []
+  if (next.isOver) return { search, book, nextSocket, sprayableAt, actions }
+
+  const [gathering, asked] = Gathering.due(next.gathering, situation, now)
+  actions.push(...asked)
+  next = gathered(next, situation, gathering, now)
+
+  if (now >= next.tellAt) {
+    const [told, tells] = tell(next, situation)
+    next = told
+    actions.push(...tells)
+  }
+
+  if (now >= checksAt(next, situation)) {
+    next = { ...next, checkedAt: now, sprayAt: now + sprayAfter(book), endsAt: now + checkingMillis }
+    next = { ...next, checks: withCandidates(next, situation, now) }
+  }
+
+  if (now >= next.sprayAt) {
+    const isWanted = now >= sprayableAt && !PathBook.isDirect(book)
+    const { mapping } = next.gathering
+    const spray = isWanted ? Spray.plan(tools.randomBytes, situation, mapping, nextSocket, now) : undefined
+    // What the two NATs do may be known a little later.
+    next = { ...next, sprayAt: isWanted && !isDecided(next, situation) ? now + sprayAgainMillis : Infinity }
+    if (spray !== undefined) {
+      const count = Spray.socketsOf(spray.role)
+      if (count > 0) actions.push({ _tag: "OpenSockets", first: nextSocket, count })
+      nextSocket += count
+      sprayableAt = now + sprayPauseMillis
+      // What is sprayed takes a while, and so does its answer.
+      next = { ...next, spray, sprayAt: Infinity, endsAt: now + 2 * checkingMillis }
+    }
+  }
+
+  const [checks, checked] = Checks.due(next.checks, now, maxPackets - next.packets)
+  next = { ...next, checks, packets: next.packets + checked.length }
+  const shots: Array<Spray.Shot> = [...checked]
+  if (next.spray !== undefined) {
+    const [spray, sprayed] = Spray.due(next.spray, now, maxPackets - next.packets)
+    next = { ...next, spray, packets: next.packets + sprayed.length }
+    shots.push(...sprayed)
+    if (sprayed.length > 0 && spray.nextAt === Infinity) {
+      next = { ...next, endsAt: Math.min(next.endsAt, now + sprayLingerMillis) }
+    }
+  }
+  if (shots.length > 0) {
+    const challenges = shots.map(({ path }) => Challenges.make(tools.randomBytes, path, now))
+    book = { ...book, challenges: Challenges.add(book.challenges, challenges, now) }
+    challenges.forEach((challenge, i) => {
+      const { ttl } = shots[i]!
+      actions.push(ttl === undefined ? PathBook.send(challenge) : { ...PathBook.send(challenge), ttl })
+    })
+  }
+
+  if (now >= next.endsAt) next = { ...next, isOver: true, spray: undefined }
+  return { search: next, book, nextSocket, sprayableAt, actions }
+}
+
+/** What there is to tell, if it is something else than before. */
+const tell = (search: Search, situation: Situation): readonly [Search, ReadonlyArray<Action>] => {
+  const { generation, gathering, told, tells } = search
+  const candidates = LocalCandidates.of(situation, gathering)
+  const message: CandidateMessage = { generation, mapping: gathering.mapping, candidates }
+  const isTold =
+    told !== undefined &&
+    NatMapping.equals(told.mapping, message.mapping) &&
+    told.candidates.length === candidates.length &&
+    candidates.every((candidate, i) => Candidate.equals(candidate, told.candidates[i]!))
+  if (isTold || tells >= maxTells) return [{ ...search, tellAt: Infinity }, []]
+  return [{ ...search, tellAt: Infinity, told: message, tells: tells + 1 }, [{ _tag: "Tell", message }]]
+}
+
+/** When the checks may begin. */
+const checksAt = (search: Search, { remote, targets }: Situation): number => {
+  const { startedAt, heardAt, checkedAt, gathering } = search
+  if (checkedAt !== undefined) return Infinity
+  // Nobody can be asked, and nothing is known to wait for.
+  if (remote === undefined) return targets === 0 ? startedAt : startedAt + silentMillis
+  const from = Math.max(startedAt, heardAt)
+  if (gathering.isOver && remote.mapping._tag !== "Unknown") return from
+  return from + (gathering.mapping._tag === "Sequential" ? countingPatienceMillis : patienceMillis)
+}
+
+/** A check that is not answered at once may still be: on a long way, one round trip later. */
+const sprayAfter = (book: PathBook.Book): number =>
+  sprayAfterMillis + Math.min(PathBook.find(book, Path.relay)?.rttMillis ?? 0, sprayAfterMillis)
+
+/** Whether nothing will be known later about the two NATs that would make spraying of use. */
+const isDecided = ({ gathering }: Search, { remote }: Situation): boolean =>
+  gathering.isOver && remote !== undefined && remote.mapping._tag !== "Unknown"
+
+/** The checks, with those for all candidates of the other side. */
+const withCandidates = ({ checks, gathering }: Search, situation: Situation, now: number): Checks.Checks => {
+  const { remote } = situation
+  const isBlocked = gathering.mapping._tag === "Blocked" || remote?.mapping._tag === "Blocked"
+  const wanted = RemoteCandidates.of(situation).flatMap(({ kind, endpoint, most }): ReadonlyArray<Checks.Wanted> => {
+    const path = Path.direct(0, endpoint)
+    const isLan = kindOf(situation, path) === "lan"
+    // Where UDP does not pass, only one's own network is left.
+    if (isBlocked && !isLan) return []
+    const isNeighbour = isNear(situation, endpoint.address) || AddressScope.of(endpoint.address) === "loopback"
+    const pace = kind === "predicted" ? Checks.predictedPaceMillis : Checks.paceMillis
+    return [{ path, most, hasOpener: !isNeighbour, pace }]
+  })
+  return Checks.add(checks, wanted, now)
+}
