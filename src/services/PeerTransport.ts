@@ -73,7 +73,8 @@ export class PeerTransport extends Context.Service<
      * Binds a UDP port that nobody else holds.
      *
      * @param options.port 0 lets the system choose
-     * @param options.address the local address; all addresses, IPv4 and IPv6, without it
+     * @param options.address the local address; all addresses, IPv4 and IPv6, without it. Then what comes over IPv6 may be
+     *   dropped until something is sent there; at `::` it is received from the start
      */
     readonly bind: (options: {
       readonly port: number

@@ -3,121 +3,126 @@
  *
  * Not on `effect/socket/DatagramSocket`: its reader and writer are fibers with queues, which the synchronous path of a
  * datagram can do without (`docs/decisions/0003-sockets.md`).
+ *
+ * A port at all addresses is two sockets, one for each family: a hop limit can only be set for a socket's own family,
+ * so IPv4 that goes out through an IPv6 socket could not have one. The second costs about 8 KiB, so it is opened with the
+ * first datagram that is sent to an IPv6 address; a port at `::` listens to both families from the start.
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Dgram from "node:dgram"
 import * as Dns from "node:dns"
 import * as Os from "node:os"
 import * as Endpoint from "../../domain/Endpoint.ts"
-import { BindError, type PeerSocket, PeerTransport, ResolveError } from "../../services/PeerTransport.ts"
-import { errorCode } from "./errorCode.ts"
+import { type BindError, type PeerSocket, PeerTransport, ResolveError } from "../../services/PeerTransport.ts"
+import { bindUdp, UdpSocket } from "./UdpSocket.ts"
 
-/** What the kernel may keep for us while we are busy: a flood at the start of a chat must not push out the rest. Bytes. */
-const receiveBufferBytes = 4 * 1024 * 1024
+const allIpv4 = "0.0.0.0"
+const allIpv6 = "::"
+
+/** How many ports are looked at for one that both families have free. */
+const portTries = 8
 
 const bind = Effect.fnUntraced(function* (options: { readonly port: number; readonly address?: string | undefined }) {
-  if (options.address !== undefined) return yield* bindAt(options.address, options.port)
-  return yield* bindAt("::", options.port).pipe(
-    // Without IPv6 on this machine.
+  const { port, address } = options
+  const sockets = yield* Effect.acquireRelease(
+    address === undefined
+      ? Effect.map(bindUdp(allIpv4, port), (ipv4) => new Sockets(ipv4, undefined))
+      : address === allIpv6
+        ? bindBoth(port, portTries)
+        : Effect.map(bindUdp(address, port), (socket) =>
+            Endpoint.isIpv6(address) ? new Sockets(undefined, socket) : new Sockets(socket, undefined),
+          ),
+    (sockets) => sockets.close,
+  )
+  const isEverywhere = address === undefined || address === allIpv6
+  return toPeerSocket(sockets, address ?? allIpv6, isEverywhere)
+})
+
+/** A port that both families have free; of IPv4 alone on a machine without IPv6. */
+const bindBoth = (port: number, tries: number): Effect.Effect<Sockets, BindError> =>
+  Effect.gen(function* () {
+    const ipv4 = yield* bindUdp(allIpv4, port)
+    const ipv6 = yield* bindUdp(allIpv6, ipv4.port).pipe(
+      Effect.catchIf(
+        (error) => error.reason === "NoSuchAddress",
+        () => Effect.undefined,
+      ),
+      Effect.tapError(() => ipv4.close),
+    )
+    return new Sockets(ipv4, ipv6)
+  }).pipe(
     Effect.catchIf(
-      (error) => error.reason === "NoSuchAddress",
-      () => bindAt("0.0.0.0", options.port),
+      (error) => port === 0 && error.reason === "InUse" && tries > 1,
+      () => bindBoth(port, tries - 1),
     ),
   )
-})
 
-const bindAt = Effect.fnUntraced(function* (address: string, port: number) {
-  const ipv6 = Endpoint.isIpv6(address)
-  const bound = yield* Effect.acquireRelease(
-    Effect.callback<Bound, BindError>((resume) => {
-      const socket = Dgram.createSocket({
-        type: ipv6 ? "udp6" : "udp4",
-        reuseAddr: false,
-        // Only numeric addresses are sent to: no look-up, no turn of the event loop.
-        lookup: (host, _options, callback) => callback(null, host, ipv6 ? 6 : 4),
-      })
-      socket.once("error", (cause) => {
-        socket.close()
-        resume(Effect.fail(new BindError({ reason: bindReason(cause), address, port })))
-      })
-      socket.bind({ address, port, exclusive: true }, () => {
-        socket.removeAllListeners("error")
-        // A datagram that could not be sent is a lost datagram.
-        socket.on("error", () => {})
-        try {
-          socket.setRecvBufferSize(receiveBufferBytes)
-        } catch {
-          // The system's own size then.
-        }
-        resume(Effect.succeed({ socket, isOpen: true }))
-      })
-    }),
-    (bound) =>
-      Effect.callback<void>((resume) => {
-        bound.isOpen = false
-        bound.socket.close(() => resume(Effect.void))
-      }),
-  )
-  return fromSocket(bound, ipv6 && address === "::")
-})
+/** A port's sockets, one a family. */
+class Sockets {
+  readonly ipv4: UdpSocket | undefined
+  ipv6: UdpSocket | undefined
+  private handler: Parameters<PeerSocket["receive"]>[0] | undefined
+  private triedIpv6: boolean
+  private isOpen = true
 
-interface Bound {
-  readonly socket: Dgram.Socket
-  /** A socket that is being closed throws when it is used. */
-  isOpen: boolean
+  constructor(ipv4: UdpSocket | undefined, ipv6: UdpSocket | undefined) {
+    this.ipv4 = ipv4
+    this.ipv6 = ipv6
+    this.triedIpv6 = ipv6 !== undefined
+  }
+
+  get port(): number {
+    return (this.ipv4 ?? this.ipv6)!.port
+  }
+
+  listen(handler: Parameters<PeerSocket["receive"]>[0] | undefined): void {
+    this.handler = handler
+    this.ipv4?.listen(handler)
+    this.ipv6?.listen(handler)
+  }
+
+  isHeardBy(handler: Parameters<PeerSocket["receive"]>[0]): boolean {
+    return this.handler === handler
+  }
+
+  /** The socket for IPv6, opened if that was not tried yet. None where the machine has none, or the port is in use. */
+  openIpv6(): UdpSocket | undefined {
+    if (this.triedIpv6 || !this.isOpen) return this.ipv6
+    this.triedIpv6 = true
+    this.ipv6 = UdpSocket.bindNow(allIpv6, this.port)
+    this.ipv6?.listen(this.handler)
+    return this.ipv6
+  }
+
+  readonly close: Effect.Effect<void> = Effect.suspend(() => {
+    this.isOpen = false
+    return Effect.andThen(
+      this.ipv4?.close ?? Effect.void,
+      Effect.suspend(() => this.ipv6?.close ?? Effect.void),
+    )
+  })
 }
 
-/** @param dualStack IPv4 addresses are written `::ffff:a.b.c.d` on this socket */
-const fromSocket = (bound: Bound, dualStack: boolean): PeerSocket => {
-  const { socket } = bound
-  const { address, port } = socket.address()
-  return {
-    local: { address, port },
-    send: (datagram, to) => {
-      if (!bound.isOpen || !Endpoint.isPort(to.port)) return
-      const host = dualStack && !Endpoint.isIpv6(to.address) ? mappedPrefix + to.address : to.address
-      socket.send(datagram, to.port, host)
-    },
-    receive: (handler) =>
-      Effect.asVoid(
-        Effect.acquireRelease(
+const toPeerSocket = (sockets: Sockets, address: string, isEverywhere: boolean): PeerSocket => ({
+  local: { address, port: sockets.port },
+  send: (datagram, to, ttl) => {
+    const socket = Endpoint.isIpv6(to.address)
+      ? (sockets.ipv6 ?? (isEverywhere ? sockets.openIpv6() : undefined))
+      : sockets.ipv4
+    socket?.send(datagram, to, ttl)
+  },
+  receive: (handler) =>
+    Effect.asVoid(
+      Effect.acquireRelease(
+        Effect.sync(() => sockets.listen(handler)),
+        () =>
           Effect.sync(() => {
-            const listener = (datagram: Uint8Array, from: Dgram.RemoteInfo): void => handler(datagram, normalise(from))
-            socket.removeAllListeners("message")
-            socket.on("message", listener)
-            return listener
+            if (sockets.isHeardBy(handler)) sockets.listen(undefined)
           }),
-          (listener) => Effect.sync(() => socket.off("message", listener)),
-        ),
       ),
-  }
-}
-
-const mappedPrefix = "::ffff:"
-
-const normalise = (from: Dgram.RemoteInfo): Endpoint.Endpoint =>
-  from.address.startsWith(mappedPrefix) && from.address.includes(".")
-    ? { address: from.address.slice(mappedPrefix.length), port: from.port }
-    : from
-
-const bindReason = (cause: unknown): BindError["reason"] => {
-  switch (errorCode(cause)) {
-    case "EADDRINUSE":
-      return "InUse"
-    case "EADDRNOTAVAIL":
-    case "EAFNOSUPPORT":
-    case "EINVAL":
-    case "ENOTFOUND":
-      return "NoSuchAddress"
-    case "EACCES":
-    case "EPERM":
-      return "NotPermitted"
-    default:
-      return "Unknown"
-  }
-}
+    ),
+})
 
 const resolve = (host: string): Effect.Effect<string, ResolveError> => {
   const address = Endpoint.canonicalAddress(host)
@@ -135,7 +140,7 @@ const addresses = Effect.sync((): ReadonlyArray<string> => {
   const found = Object.values(Os.networkInterfaces())
     .flatMap((interfaces) => interfaces ?? [])
     .filter(({ address }) => !linkLocal.test(address))
-    .sort((a, b) => Number(a.internal) - Number(b.internal))
+    .toSorted((a, b) => Number(a.internal) - Number(b.internal))
   const canonical = found.flatMap(({ address }) => Option.toArray(Endpoint.canonicalAddress(address)))
   return [...new Set(canonical.filter(Endpoint.isUnicast))]
 })
