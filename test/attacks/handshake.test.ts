@@ -273,8 +273,8 @@ describe("one person taken for another:", () => {
       world.dial(caller, byName(bob))
       world.run()
     }
-    const alices = told(left.parties[0], "Start")[0]!.keys
-    const bobs = told(right.parties[1], "Start")[0]!.keys
+    const alices = CallWorld.keysOf(left.parties[0])
+    const bobs = CallWorld.keysOf(right.parties[1])
     assert.notDeepEqual(alices.h, bobs.h)
     assert.notDeepEqual(alices.sas, bobs.sas)
     assert.strictEqual(alices.peer.id, mallory.identity.id)
@@ -286,8 +286,8 @@ describe("one person taken for another:", () => {
     const world = CallWorld.make(alice, bob)
     const [a, b] = world.parties
     world.dial(a, byName(mallory))
-    world.until("LookUp")
-    world.tell(a, { _tag: "Found", name: mallory.name, certificate: bob.identity.certificate.encoded })
+    const { callId } = world.until("LookUp").line
+    world.tell(a, { _tag: "Found", callId, name: mallory.name, certificate: bob.identity.certificate.encoded })
     const { line } = world.until("Chat")
     const actions = world.incoming(b, { callId: line.callId, m1: line.m1, callerHash: hashOf(alice) })
     assert.deepStrictEqual(actions, [CallState.end(line.callId, "Declined")])
@@ -365,8 +365,8 @@ describe("one person taken for another:", () => {
     const world = CallWorld.make(alice, bob)
     const [a] = world.parties
     world.dial(a, byName(bob))
-    world.until("LookUp")
-    world.tell(a, { _tag: "Found", name: bob.name, certificate: alice.identity.certificate.encoded })
+    const { callId } = world.until("LookUp").line
+    world.tell(a, { _tag: "Found", callId, name: bob.name, certificate: alice.identity.certificate.encoded })
     assert.deepStrictEqual(story(a), ["CallFailed Self_call"])
     assert.deepStrictEqual(world.queue, [])
   })
@@ -667,7 +667,8 @@ describe("both call each other, and the server", () => {
       for (const chat of order([world.until("Chat"), world.until("Chat")])) world.serve(chat)
       world.run()
       world.wait(200_000)
-      const starts = [...told(a, "Start"), ...told(b, "Start")]
+      assert.strictEqual(told(a, "Start").length, told(b, "Start").length)
+      const starts = [...told(a, "Established"), ...told(b, "Established")]
       if (!what.startsWith("drops")) assert.strictEqual(starts.length, 2)
       if (starts.length === 2) {
         assert.deepStrictEqual(starts[0]!.keys.h, starts[1]!.keys.h)
@@ -808,8 +809,8 @@ describe("an invitation:", () => {
     const world = CallWorld.make(alice, mallory)
     const [a] = world.parties
     world.dial(a, byId(bob), { invitation: link })
-    world.until("LookUp")
-    world.tell(a, { _tag: "Found", name: bob.name, certificate: mallory.identity.certificate.encoded })
+    const { callId } = world.until("LookUp").line
+    world.tell(a, { _tag: "Found", callId, name: bob.name, certificate: mallory.identity.certificate.encoded })
     assert.deepStrictEqual(story(a), ["CallFailed Key_changed"])
     assert.deepStrictEqual(world.queue, [])
   })
@@ -860,9 +861,9 @@ describe("certificates:", () => {
       const world = CallWorld.make(alice, bob)
       const [a] = world.parties
       world.dial(a, byName(bob))
-      world.until("LookUp")
+      const { callId } = world.until("LookUp").line
       const changed = encoded.with(bit >> 3, encoded[bit >> 3]! ^ (1 << (bit & 7)))
-      world.tell(a, { _tag: "Found", name: bob.name, certificate: changed })
+      world.tell(a, { _tag: "Found", callId, name: bob.name, certificate: changed })
       assert.deepStrictEqual(story(a), ["CallFailed Certificate_invalid"])
       assert.deepStrictEqual(world.queue, [])
     }

@@ -22,13 +22,17 @@ const who: Arbitrary.Arbitrary<Who.Who> = arbitraries.oneOf<Who.Who>(
   Arbitrary.map(exactly(32), (bytes) => ({ _tag: "Id", id: PersonId.ofBytes(bytes) })),
 )
 /** What is long is the same each time: it is copied, not looked at. */
-const m1: Arbitrary.Arbitrary<CallPayload.M1> = Arbitrary.all({
-  certificate: Arbitrary.Constant(bytesOf("certificate", 144)),
-  kemPublicKey: Arbitrary.Constant(bytesOf("public key", 1184)),
-  inviteId: arbitraries.oneOf<Uint8Array | undefined>(exactly(16), Arbitrary.Constant(undefined)),
-  name,
-  dialled: who,
-})
+const m1: Arbitrary.Arbitrary<CallPayload.M1> = arbitraries.mapAll(
+  [name, who, exactly(16), arbitraries.pick("plain", "invited", "resumes")],
+  ([name, dialled, id, reason]) => ({
+    certificate: bytesOf("certificate", 144),
+    kemPublicKey: bytesOf("public key", 1184),
+    inviteId: reason === "invited" ? id : undefined,
+    resumes: reason === "resumes" ? id : undefined,
+    name,
+    dialled,
+  }),
+)
 const m2: Arbitrary.Arbitrary<CallPayload.M2> = Arbitrary.all({
   certificate: Arbitrary.Constant(bytesOf("certificate", 144)),
   kemCiphertext: Arbitrary.Constant(bytesOf("ciphertext", 1088)),
@@ -77,7 +81,8 @@ describe("what M1 and M2 say", () => {
     for (const [at, byte] of [
       [0, 0],
       [0, 2],
-      [1329, 2],
+      [1329, 3],
+      [1329, 255],
       [1330, 1],
       [1703, 1],
     ] as const) {

@@ -13,7 +13,11 @@ import { bytesOf, primitives } from "../crypto/primitives.ts"
 import { calleeEntropy, callerEntropy, hashOf, now as seconds } from "./handshakes.ts"
 
 export type ActionOf<Tag extends Action["_tag"]> = Extract<Action, { readonly _tag: Tag }>
-export type LineOf<Tag extends ClientLine["_tag"]> = Extract<ClientLine, { readonly _tag: Tag }>
+/** What goes to the server: LOOKUP as the machine asks for it, for the service knows whose answer is whose. */
+export type Line =
+  | Extract<Exclude<ClientLine, { readonly _tag: "LookUp" }>, { readonly callId: Uint8Array }>
+  | ActionOf<"LookUp">
+export type LineOf<Tag extends Line["_tag"]> = Extract<Line, { readonly _tag: Tag }>
 
 export interface Party {
   readonly self: Self
@@ -26,7 +30,7 @@ export interface Party {
 
 export interface Sent {
   readonly from: Party
-  readonly line: ClientLine
+  readonly line: Line
 }
 
 const text = (callId: Uint8Array) => PersonId.ofBytes(callId) as string
@@ -48,6 +52,7 @@ export const make = (...selves: ReadonlyArray<Self>) => {
       pskOf: () => undefined,
       highestSerial: () => undefined,
       pinned: () => undefined,
+      resumable: () => "Unknown",
     },
     state: Calls.initial,
     told: [],
@@ -58,10 +63,14 @@ export const make = (...selves: ReadonlyArray<Self>) => {
     const [state, actions] = Calls.step(party.config, party.state, event, clock)
     party.state = state
     for (const action of actions) {
-      if (action._tag === "Send") {
-        queue.push({ from: party, line: action.line })
-        lines.push({ from: party, line: action.line })
-      } else party.told.push(action)
+      if (action._tag !== "Send" && action._tag !== "LookUp") {
+        party.told.push(action)
+        continue
+      }
+      const line = action._tag === "LookUp" ? action : action.line
+      assert("callId" in line, "all that calls say is about a call")
+      queue.push({ from: party, line })
+      lines.push({ from: party, line })
     }
     return actions
   }
@@ -73,10 +82,11 @@ export const make = (...selves: ReadonlyArray<Self>) => {
   const serve = ({ from, line }: Sent): void => {
     switch (line._tag) {
       case "LookUp": {
+        const { callId } = line
         const found = partyOf(line.who)
-        if (found === undefined) return void tell(from, { _tag: "NotFound", who: line.who, code: "User_not_online" })
+        if (found === undefined) return void tell(from, { _tag: "NotFound", callId, code: "User_not_online" })
         const { name, identity } = found.self
-        return void tell(from, { _tag: "Found", name, certificate: identity.certificate.encoded })
+        return void tell(from, { _tag: "Found", callId, name, certificate: identity.certificate.encoded })
       }
       case "Chat": {
         const { callId, m1, who } = line
@@ -123,7 +133,7 @@ export const make = (...selves: ReadonlyArray<Self>) => {
       for (let sent = queue.shift(); sent !== undefined; sent = queue.shift()) serveOne(sent)
     },
     /** Takes the next line of a kind out of the queue; those before it are served. */
-    until: <Tag extends ClientLine["_tag"]>(tag: Tag): { readonly from: Party; readonly line: LineOf<Tag> } => {
+    until: <Tag extends Line["_tag"]>(tag: Tag): { readonly from: Party; readonly line: LineOf<Tag> } => {
       for (let sent = queue.shift(); sent !== undefined; sent = queue.shift()) {
         if (sent.line._tag === tag) return sent as { readonly from: Party; readonly line: LineOf<Tag> }
         serve(sent)
@@ -157,10 +167,19 @@ export const make = (...selves: ReadonlyArray<Self>) => {
 export const told = <Tag extends Action["_tag"]>(party: Party, tag: Tag): ReadonlyArray<ActionOf<Tag>> =>
   party.told.filter((action): action is ActionOf<Tag> => action._tag === tag)
 
-/** The kinds of all it was told, in order: failures with their codes. */
+/** The kinds of all it was told, in order: ends with their codes. */
 export const story = (party: Party): ReadonlyArray<string> =>
   party.told.map((action) =>
-    action._tag === "CallFailed" || action._tag === "Refused" ? `${action._tag} ${action.code}` : action._tag,
+    action._tag === "CallFailed" || action._tag === "Refused" || action._tag === "Gone"
+      ? `${action._tag} ${action.code}`
+      : action._tag,
   )
+
+/** The keys of the first call that was agreed on. */
+export const keysOf = (party: Party) => {
+  const [established] = told(party, "Established")
+  assert(established !== undefined, "a call was agreed on")
+  return established.keys
+}
 
 export const someCallId = (label: string) => bytesOf(label, 16)

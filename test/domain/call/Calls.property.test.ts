@@ -1,29 +1,42 @@
 /**
  * Three people who call, accept and hang up as they like, at a server that drops, holds back, repeats, misdelivers and
  * makes up lines. Whatever happens: nobody is asked for a port or sent anywhere who has not agreed, both ends of a chat
- * have the same keys and know each other, and each person is told the end of each call once.
+ * have the same keys and know each other, and of each call exactly one of `Established`, `CallFailed`, `Merged` is told,
+ * and after the first of them one `Gone` at last, and nothing after that.
  */
 import { assert, it } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"
 import * as Effect from "effect/Effect"
 import * as Calls from "../../../src/domain/call/Calls.ts"
+import * as LinkChannel from "../../../src/domain/call/LinkChannel.ts"
+import * as Bytes from "../../../src/domain/crypto/Bytes.ts"
 import * as arbitraries from "../arbitraries.ts"
 import * as CallWorld from "./CallWorld.ts"
 import { alice, bob, byId, byName, hashOf, mallory, shared } from "./handshakes.ts"
 
 type Turn = readonly [kind: number, a: number, b: number]
 const turn: Arbitrary.Arbitrary<Turn> = arbitraries.mapAll(
-  [arbitraries.integer(0, 23), arbitraries.integer(0, 1 << 20), arbitraries.integer(0, 1 << 20)],
+  [arbitraries.integer(0, 25), arbitraries.integer(0, 1 << 20), arbitraries.integer(0, 1 << 20)],
   ([kind, a, b]) => [kind, a, b] as const,
 )
 
 const people = [alice, bob, mallory]
+/** Chats of before: of the first kind everybody knows, of the second nobody. */
+const chats = [CallWorld.someCallId("known"), CallWorld.someCallId("unknown")] as const
+const message = { type: LinkChannel.candidates, body: new Uint8Array(40).fill(7) }
+const endpoint = { address: "192.0.2.1", port: 55_000 }
 
 const play = (turns: ReadonlyArray<Turn>, honest: boolean) => {
   const world = CallWorld.make(...people)
   const { parties } = world
   for (const party of parties)
-    party.config = { ...party.config, admits: ({ name }) => (name === "mallory" ? "Accept" : "Ring") }
+    party.config = {
+      ...party.config,
+      admits: ({ name }) => (name === "mallory" ? "Accept" : "Ring"),
+      resumable: (chatId) => (Bytes.equals(chatId, chats[0]) ? "Known" : "Unknown"),
+      relayOnly: party.self === mallory,
+    }
+  const dialled: Array<readonly [CallWorld.Party, Uint8Array]> = []
   const pick = <A>(values: ReadonlyArray<A>, at: number): A | undefined => values[at % values.length]
   for (const [kind, a, b] of turns) {
     const party = pick(parties, a)!
@@ -31,7 +44,7 @@ const play = (turns: ReadonlyArray<Turn>, honest: boolean) => {
     switch (kind) {
       case 0: {
         const callee = pick(people, b)!
-        world.dial(party, b % 2 === 0 ? byName(callee) : byId(callee))
+        dialled.push([party, world.dial(party, b % 2 === 0 ? byName(callee) : byId(callee))])
         break
       }
       case 1: {
@@ -61,59 +74,88 @@ const play = (turns: ReadonlyArray<Turn>, honest: boolean) => {
         if (line._tag === "Pass") world.tell(party, { _tag: "Passed", callId: line.callId, data: line.data })
         if (line._tag === "LookUp") {
           const { name, identity } = pick(people, a)!
-          world.tell(party, { _tag: "Found", name, certificate: identity.certificate.encoded })
+          const { callId } = line
+          world.tell(party, { _tag: "Found", callId, name, certificate: identity.certificate.encoded })
         }
         break
       case 7:
         if (honest || line === undefined || !("callId" in line)) break
         world.tell(party, { _tag: "AskedPort", callId: line.callId, port: 55_000 })
-        world.tell(party, {
-          _tag: "StartChat",
-          callId: line.callId,
-          endpoint: { address: "192.0.2.1", port: 55_000 },
-        })
+        world.tell(party, { _tag: "StartChat", callId: line.callId, endpoint: b % 2 === 0 ? endpoint : undefined })
+        if (b % 3 === 0) world.tell(party, { _tag: "Ended", callId: line.callId, code: "Peer_gone" })
+        break
+      case 8:
+        dialled.push([party, world.dial(party, byId(pick(people, b)!), { resumes: pick(chats, b)! })])
+        break
+      case 9: {
+        const established = pick(CallWorld.told(party, "Established"), b)
+        if (established !== undefined) world.tell(party, { _tag: "Tell", callId: established.callId, message })
+        break
+      }
+      case 10:
+        if (a % 5 === 0) world.tell(party, { _tag: "LinkLost" })
         break
       default: {
         const sent = world.queue.shift()
         if (sent !== undefined) world.serve(sent)
       }
     }
-    for (const { state } of parties) assert.isAtMost(state.calls.size, 10)
+    for (const { state } of parties) assert.isAtMost(state.calls.size, 16)
   }
   if (honest) world.run()
   world.wait(300_000)
-  return parties
+  for (const party of parties) {
+    // What is left by now is agreed on, and nobody has anything to wait for.
+    for (const call of party.state.calls.values()) assert.strictEqual(call._tag, "Agreed")
+    assert.strictEqual(Calls.dueAt(party.state), Infinity)
+    world.tell(party, { _tag: "LinkLost" })
+  }
+  return { parties, dialled }
 }
 
 const id = String
 
-const check = (parties: ReadonlyArray<CallWorld.Party>) => {
+const check = ({ parties, dialled }: ReturnType<typeof play>) => {
   const sides = new Map<string, Array<CallWorld.ActionOf<"Established">["keys"]>>()
   for (const party of parties) {
     assert.strictEqual(party.state.calls.size, 0)
     assert.strictEqual(Calls.dueAt(party.state), Infinity)
+    /** Established, and not gone yet. */
     const agreed = new Set<string>()
+    const started = new Set<string>()
     const ended = new Set<string>()
     for (const action of party.told) {
+      if (!("callId" in action)) continue
+      const key = id(action.callId)
       switch (action._tag) {
         case "Established":
-          agreed.add(id(action.callId))
-          sides.set(id(action.callId), [...(sides.get(id(action.callId)) ?? []), action.keys])
-          break
-        case "TryPort":
-          assert.isTrue(agreed.has(id(action.callId)))
-          break
-        case "Start":
         case "CallFailed":
         case "Merged":
-          assert.isTrue(action._tag !== "Start" || agreed.has(id(action.callId)))
-          assert.isFalse(ended.has(id(action.callId)), `the end of a call is told once: ${action._tag}`)
-          ended.add(id(action.callId))
+          assert.isFalse(ended.has(key), `what becomes of a call is told once: ${action._tag}`)
+          ended.add(key)
+          if (action._tag !== "Established") break
+          agreed.add(key)
+          sides.set(key, [...(sides.get(key) ?? []), action.keys])
+          break
+        case "TryPort":
+        case "Told":
+          assert.isTrue(agreed.has(key), action._tag)
+          break
+        case "Start":
+          assert.isTrue(agreed.has(key) && !started.has(key))
+          started.add(key)
+          break
+        case "Gone":
+          assert.isTrue(agreed.delete(key), "the end of what is agreed on is told once")
       }
+      if (party.self === mallory) assert.notStrictEqual(action._tag, "TryPort")
     }
-    for (const { callId } of [...CallWorld.told(party, "Ring"), ...CallWorld.told(party, "Established")]) {
-      assert.isTrue(ended.has(id(callId)), "the end of a call is told")
-    }
+    assert.deepStrictEqual([...agreed], [], "the end of what is agreed on is told")
+    const known = [
+      ...CallWorld.told(party, "Ring").map(({ callId }) => callId),
+      ...dialled.filter(([by]) => by === party).map(([, callId]) => callId),
+    ]
+    for (const callId of known) assert.isTrue(ended.has(id(callId)), "what becomes of a call is told")
   }
   for (const keys of sides.values()) {
     assert.isAtMost(keys.length, 2)
