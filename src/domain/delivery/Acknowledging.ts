@@ -1,0 +1,158 @@
+/**
+ * What is told of the records that came, and when (RFC 9000, section 13.2; PROTOCOL.md, section 16). A value.
+ *
+ * Two epochs are remembered: shortly after a rekey records of the one before still come. What asks for an answer is a
+ * record with DATA; all others are only counted, so that they make no gaps.
+ */
+import * as Frame from "../record/Frame.ts"
+import * as AckRanges from "./AckRanges.ts"
+import type { RecordNumber } from "./LossRecovery.ts"
+import { maxAckDelay } from "./RoundTrip.ts"
+
+/** So many records that ask are acknowledged at once; fewer within `maxAckDelay`. */
+export const askingAtOnce = 2
+
+/** The records of an epoch. */
+interface Seen {
+  readonly epoch: number
+  readonly ranges: AckRanges.AckRanges | undefined
+  /** The highest counter; -1 before the first. */
+  readonly highest: number
+  /** The highest counter that asked, and when it came, in milliseconds. */
+  readonly highestAsking: number
+  readonly askedAt: number
+  /** So many have asked since the last answer. */
+  readonly asking: number
+}
+
+export interface Acknowledging {
+  readonly current: Seen
+  readonly previous: Seen | undefined
+  /** When an answer is due, in milliseconds: `Infinity` for never, `-Infinity` for at once. */
+  readonly dueAt: number
+}
+
+const unseen = (epoch: number): Seen => ({
+  epoch,
+  ranges: undefined,
+  highest: -1,
+  highestAsking: -1,
+  askedAt: 0,
+  asking: 0,
+})
+
+export const initial: Acknowledging = { current: unseen(0), previous: undefined, dueAt: Infinity }
+
+/**
+ * A record came.
+ *
+ * @param asks whether it has DATA
+ * @param isOrderly its DATA was what was waited for
+ */
+export const heard = (
+  state: Acknowledging,
+  { epoch, counter }: RecordNumber,
+  asks: boolean,
+  isOrderly: boolean,
+  now: number,
+): Acknowledging => {
+  const { current, previous } = state
+  if (epoch === current.epoch) {
+    const seen = add(current, counter, asks, now)
+    return { current: seen, previous, dueAt: dueAt(state, current, seen, isOrderly, now) }
+  }
+  if (epoch > current.epoch) {
+    const seen = add(unseen(epoch), counter, asks, now)
+    return { current: seen, previous: current, dueAt: dueAt(state, undefined, seen, isOrderly, now) }
+  }
+  if (previous !== undefined && epoch < previous.epoch) return state
+  const before = previous?.epoch === epoch ? previous : unseen(epoch)
+  const seen = add(before, counter, asks, now)
+  return { current, previous: seen, dueAt: dueAt(state, before, seen, isOrderly, now) }
+}
+
+const add = (seen: Seen, counter: number, asks: boolean, now: number): Seen => {
+  const isHighest = asks && counter > seen.highestAsking
+  return {
+    epoch: seen.epoch,
+    ranges: AckRanges.add(seen.ranges, counter),
+    highest: Math.max(seen.highest, counter),
+    highestAsking: isHighest ? counter : seen.highestAsking,
+    askedAt: isHighest ? now : seen.askedAt,
+    asking: asks ? seen.asking + 1 : seen.asking,
+  }
+}
+
+const dueAt = (state: Acknowledging, before: Seen | undefined, seen: Seen, isOrderly: boolean, now: number): number => {
+  const asks = seen.asking > (before?.asking ?? 0)
+  if (!asks) return state.dueAt
+  // After a gap, or before one: the other learns at once what is missing, or is no longer.
+  const isNext = before === undefined || seen.highest === before.highest + 1
+  if (!isOrderly || !isNext || seen.asking >= askingAtOnce) return -Infinity
+  return Math.min(state.dueAt, now + maxAckDelay)
+}
+
+/** Something is to be told that no record asked for. */
+export const tell = (state: Acknowledging): Acknowledging =>
+  state.dueAt === -Infinity ? state : { ...state, dueAt: -Infinity }
+
+/** The time has come, or not. */
+export const due = (state: Acknowledging, now: number): Acknowledging => (state.dueAt <= now ? tell(state) : state)
+
+/** When there is an answer to give that is not due at once. */
+export const nextDueAt = ({ dueAt }: Acknowledging): number => (dueAt === -Infinity ? Infinity : dueAt)
+
+/** Whether to answer with a record that has room anyhow. */
+export const isWaiting = ({ dueAt }: Acknowledging): boolean => dueAt !== Infinity
+
+/**
+ * The acknowledgements to send, in at most so many bytes: of the epoch before only if it was asked for there. None where
+ * they don't fit.
+ */
+export const answer = (
+  state: Acknowledging,
+  consumed: number,
+  limit: number,
+  roomBytes: number,
+  now: number,
+): readonly [Acknowledging, ReadonlyArray<Frame.Ack>] => {
+  const { current, previous } = state
+  const frames: Array<Frame.Ack> = []
+  let room = roomBytes
+  const say = ({ askedAt, epoch, highestAsking, ranges }: Seen): boolean => {
+    const least = ranges === undefined ? 0 : 1
+    if (room < Frame.ackLength(least)) return false
+    const most = Math.floor((room - Frame.ackLength(0)) / (Frame.ackLength(1) - Frame.ackLength(0)))
+    const waited = highestAsking < 0 ? 0 : Math.floor(now - askedAt)
+    const frame: Frame.Ack = {
+      _tag: "Ack",
+      consumed,
+      limit,
+      delay: Math.max(0, Math.min(waited, Frame.maxAckDelay)),
+      epoch,
+      ranges: AckRanges.toArray(ranges, Math.min(most, Frame.maxAckRanges)),
+    }
+    frames.push(frame)
+    room -= Frame.length(frame)
+    return true
+  }
+  const isBefore = previous !== undefined && previous.asking > 0
+  if (isBefore && !say(previous)) return [state, frames]
+  const before = isBefore ? { ...previous, asking: 0 } : previous
+  // Where only the epoch before was asked for, its answer has said everything.
+  if ((!isBefore || current.asking > 0) && !say(current)) return [{ ...state, previous: before }, frames]
+  return [
+    { current: current.asking === 0 ? current : { ...current, asking: 0 }, previous: before, dueAt: Infinity },
+    frames,
+  ]
+}
+
+/** The other knows that a record and those before it came: they need not be told again. */
+export const known = (state: Acknowledging, { counter, epoch }: RecordNumber): Acknowledging => {
+  const { current, previous } = state
+  if (epoch === current.epoch) return { ...state, current: forget(current, counter) }
+  if (epoch === previous?.epoch) return { ...state, previous: forget(previous, counter) }
+  return state
+}
+
+const forget = (seen: Seen, counter: number): Seen => ({ ...seen, ranges: AckRanges.above(seen.ranges, counter) })

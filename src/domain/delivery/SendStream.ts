@@ -1,0 +1,222 @@
+/**
+ * The stream of what is said, from the first byte that is not acknowledged on (PROTOCOL.md, section 16). A value.
+ *
+ * ```
+ *        base            acked            next        limit      total
+ *  ───────┬────────────┬───────┬────────────┬───────────┬──────────┐
+ *   gone  │  under way, or to be sent again │   to be sent, later   │
+ * ```
+ *
+ * Each byte from `base` to `next` is acknowledged, in one record that is under way, or to be sent again. What is sent
+ * again may be cut differently.
+ */
+import * as Message from "./Message.ts"
+import * as Ranges from "./Ranges.ts"
+import * as Slab from "./Slab.ts"
+
+/** So much waits at most, in bytes: what is not acknowledged, sent or not. */
+export const maxWaiting = 1024 * 1024
+/** How far the other can be sent before it says so, in bytes. */
+export const firstLimit = 262_144
+/** The size of the pieces of memory, in bytes: as large as what is there already, within these. */
+const minChunkBytes = 512
+const maxChunkBytes = 16 * 1024
+
+interface Chunk {
+  /** The offset of the first byte of the slab. It ends where the next one begins. */
+  readonly start: number
+  readonly slab: Slab.Slab
+}
+
+export interface SendStream {
+  readonly chunks: ReadonlyArray<Chunk>
+  readonly base: number
+  /** What is acknowledged beyond `base`. */
+  readonly acked: Ranges.Ranges
+  /** What was lost. */
+  readonly resend: Ranges.Ranges
+  /** All before it was sent once. */
+  readonly next: number
+  /** The byte before it. */
+  readonly last: number
+  readonly total: number
+  /** The other takes what is before it. */
+  readonly limit: number
+  /** Where the first message ends that is not delivered; `total` if all are. */
+  readonly messageEnd: number
+  /** So many messages are. */
+  readonly delivered: number
+}
+
+export const initial: SendStream = {
+  chunks: [],
+  base: 0,
+  acked: Ranges.none,
+  resend: Ranges.none,
+  next: 0,
+  last: 0,
+  total: 0,
+  limit: firstLimit,
+  messageEnd: 0,
+  delivered: 0,
+}
+
+/** How many bytes more can wait, the headers of messages (`Message.headerBytes`) included. */
+export const room = ({ base, total }: SendStream): number => maxWaiting - (total - base)
+
+export const isDelivered = ({ base, total }: SendStream): boolean => base === total
+
+/** Whether there is more, and all that the other takes was sent once. */
+export const isBlocked = ({ limit, next, resend, total }: SendStream): boolean =>
+  next < total && next >= limit && resend.length === 0
+
+/** Adds messages, all or none: for all there must be room, and none be too long. */
+export const say = (stream: SendStream, bodies: ReadonlyArray<Uint8Array>): SendStream => {
+  const length = Message.length(bodies)
+  if (length === 0 || length > room(stream)) return stream
+  const writer = new Writer(stream)
+  for (const body of bodies) {
+    if (body.length > Message.maxBodyBytes) return stream
+    writer.add(Message.header(body.length))
+    writer.add(body)
+  }
+  const messageEnd = isDelivered(stream) ? stream.total + Message.length(bodies.slice(0, 1)) : stream.messageEnd
+  return { ...stream, chunks: writer.chunks, total: writer.total, messageEnd }
+}
+
+class Writer {
+  chunks: ReadonlyArray<Chunk>
+  total: number
+  private readonly base: number
+
+  constructor({ base, chunks, total }: SendStream) {
+    this.chunks = chunks
+    this.total = total
+    this.base = base
+  }
+
+  add(bytes: Uint8Array): void {
+    let at = 0
+    while (at < bytes.length) {
+      const last = this.chunks.at(-1)
+      const spare = last === undefined ? 0 : Slab.spare(last.slab, this.total - last.start)
+      if (last === undefined || spare === 0) {
+        const size = Math.max(minChunkBytes, bytes.length - at, Math.min(maxChunkBytes, this.total - this.base))
+        this.chunks = [...this.chunks, { start: this.total, slab: Slab.make(size) }]
+        continue
+      }
+      const piece = at === 0 && spare >= bytes.length ? bytes : bytes.subarray(at, at + spare)
+      Slab.add(last.slab, piece)
+      this.total += piece.length
+      at += piece.length
+    }
+  }
+}
+
+/** What is to be sent next, at most so many bytes: first what was lost. None where there is nothing, or it is blocked. */
+export const nextRange = ({ limit, next, resend, total }: SendStream, most: number): Ranges.Range | undefined => {
+  const lost = resend[0]
+  const start = lost?.start ?? next
+  const end = Math.min(lost?.end ?? Math.min(limit, total), start + most)
+  return start < end ? { start, end } : undefined
+}
+
+/** A range that `nextRange` gave is sent. */
+export const sent = (stream: SendStream, { start, end }: Ranges.Range): SendStream => {
+  if (start < stream.next) return { ...stream, resend: Ranges.subtract(stream.resend, start, end) }
+  return { ...stream, next: end, last: byteAt(stream.chunks, end - 1) }
+}
+
+/** The last byte that was sent: the other has had it, and says where it stands when it comes again. None before that. */
+export const lastByte = ({ next }: SendStream): Ranges.Range | undefined =>
+  next === 0 ? undefined : { start: next - 1, end: next }
+
+/** The bytes of a range of `nextRange` or `lastByte`. They share memory that is not written again. */
+export const bytes = ({ base, chunks, last }: SendStream, { start, end }: Ranges.Range): Uint8Array => {
+  if (end <= base) return Uint8Array.of(last)
+  let index = indexOf(chunks, start)
+  const { slab, start: from } = chunks[index]!
+  if ((chunks[index + 1]?.start ?? Infinity) >= end) return slab.bytes.subarray(start - from, end - from)
+  const whole = new Uint8Array(end - start)
+  for (let at = start; at < end; index += 1) {
+    const chunk = chunks[index]!
+    const until = Math.min(end, chunks[index + 1]?.start ?? Infinity)
+    whole.set(chunk.slab.bytes.subarray(at - chunk.start, until - chunk.start), at - start)
+    at = until
+  }
+  return whole
+}
+
+const byteAt = (chunks: ReadonlyArray<Chunk>, offset: number): number => {
+  const { slab, start } = chunks[indexOf(chunks, offset)]!
+  return slab.bytes[offset - start]!
+}
+
+/** Which chunk has the byte at an offset: the last that does not begin behind it. */
+const indexOf = (chunks: ReadonlyArray<Chunk>, offset: number): number => {
+  let low = 0
+  let high = chunks.length - 1
+  while (low < high) {
+    const middle = (low + high + 1) >>> 1
+    if (chunks[middle]!.start <= offset) low = middle
+    else high = middle - 1
+  }
+  return low
+}
+
+/** The other has a range. */
+export const acknowledge = (stream: SendStream, range: Ranges.Range): SendStream => {
+  const start = Math.max(range.start, stream.base)
+  const end = Math.min(range.end, stream.next)
+  if (start >= end) return stream
+  const resend = Ranges.subtract(stream.resend, start, end)
+  if (start > stream.base) return { ...stream, resend, acked: Ranges.add(stream.acked, start, end) }
+  const [first, ...rest] = stream.acked
+  if (first === undefined || first.start > end) {
+    return advance({ ...stream, resend, base: end, acked: Ranges.subtract(stream.acked, 0, end) })
+  }
+  return first.end <= end
+    ? acknowledge({ ...stream, acked: rest }, range)
+    : advance({ ...stream, resend, base: first.end, acked: rest })
+}
+
+/** Counts the messages that `base` has passed, and forgets their memory. */
+const advance = (stream: SendStream): SendStream => {
+  const { base, total } = stream
+  let { delivered, messageEnd } = stream
+  while (messageEnd <= base) {
+    delivered += 1
+    if (messageEnd === total) break
+    messageEnd += Message.headerBytes + bodyBytesAt(stream, messageEnd)
+  }
+  return { ...stream, delivered, messageEnd, chunks: base === total ? [] : withoutBefore(stream.chunks, base) }
+}
+
+/** The length of the body of the message that begins at an offset. */
+const bodyBytesAt = ({ chunks }: SendStream, offset: number): number =>
+  (byteAt(chunks, offset + 1) << 16) | (byteAt(chunks, offset + 2) << 8) | byteAt(chunks, offset + 3)
+
+const withoutBefore = (chunks: ReadonlyArray<Chunk>, offset: number): ReadonlyArray<Chunk> => {
+  const index = indexOf(chunks, offset)
+  return index === 0 ? chunks : chunks.slice(index)
+}
+
+/** What is not acknowledged of a range is to be sent again. */
+export const lost = (stream: SendStream, range: Ranges.Range): SendStream => {
+  const { acked, base } = stream
+  const { end } = range
+  let { resend } = stream
+  let start = Math.max(range.start, base)
+  for (const known of acked) {
+    if (known.start >= end) break
+    resend = Ranges.add(resend, start, Math.min(end, known.start))
+    start = Math.max(start, known.end)
+  }
+  return { ...stream, resend: Ranges.add(resend, start, end) }
+}
+
+/** The other has told where it stands. What can't be, as beyond what was sent, or going back, is passed over. */
+export const told = (stream: SendStream, consumed: number, limit: number): SendStream => {
+  const known = consumed <= stream.next ? acknowledge(stream, { start: 0, end: consumed }) : stream
+  return limit > known.limit ? { ...known, limit } : known
+}
