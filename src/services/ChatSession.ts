@@ -19,9 +19,12 @@ import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Conversation from "../domain/Conversation.ts"
 import type { Dialect } from "../domain/Dialect.ts"
-import * as Endpoint from "../domain/Endpoint.ts"
+import type { Endpoint } from "../domain/Endpoint.ts"
+import * as ObservedSource from "../domain/ObservedSource.ts"
 import * as PeerMessage from "../domain/PeerMessage.ts"
 import * as PeerName from "../domain/PeerName.ts"
+import type { Report } from "../domain/reach/Reach.ts"
+import type * as ChatNews from "./ChatNews.ts"
 import * as Farewell from "./Farewell.ts"
 import { monotonicReader } from "./monotonic.ts"
 import type { PeerSocket } from "./PeerTransport.ts"
@@ -46,6 +49,16 @@ export class TextTooLong extends Schema.TaggedError<TextTooLong>("nomitm/TextToo
   }
 }
 
+/** So much waits to be delivered that nothing more is taken for now: the other side is out of reach, or slow. */
+export class TooMuchWaiting extends Schema.TaggedError<TooMuchWaiting>("nomitm/TooMuchWaiting")("TooMuchWaiting", {}) {
+  override get message(): string {
+    return "Too much waits to be delivered"
+  }
+}
+
+/** Why a text is not taken. */
+export type SayError = NotOpen | TextTooLong | TooMuchWaiting
+
 /** The conversation ended before, or instead of, what was waited for. */
 export class ChatEnded extends Schema.TaggedError<ChatEnded>("nomitm/ChatEnded")("ChatEnded", {
   ending: Conversation.Ending,
@@ -61,19 +74,33 @@ export interface Chat {
   /** The texts of the other side, in order of arrival. Fails when the conversation has ended and none is left. */
   readonly receive: Effect.Effect<string, ChatEnded>
   /** Sends a text once. At most `PeerMessage.maxTextBytes` bytes of UTF-8. */
-  readonly say: (text: string) => Effect.Effect<void, NotOpen | TextTooLong>
+  readonly say: (text: string) => Effect.Effect<void, SayError>
   /** The same as plain code: for `onText`, where an answer can leave before the next datagram is looked at. */
-  readonly sayUnsafe: (text: string) => Result.Result<void, NotOpen | TextTooLong>
+  readonly sayUnsafe: (text: string) => Result.Result<void, SayError>
   /** Ends the conversation and tells the other side; done when that is sent, every time it is called. */
   readonly close: Effect.Effect<void>
   /** Waits for the end. */
   readonly ended: Effect.Effect<Conversation.Ending>
+  /** None in plaintext, where nothing is acknowledged and there is one path. */
+  readonly tracking?: Tracking | undefined
+}
+
+/** What becomes of what is said, and by which path it goes. */
+export interface Tracking {
+  /** What is used now. */
+  readonly path: () => ChatNews.PathInUse
+  /** The next news of texts and paths. Fails when the chat has ended. */
+  readonly news: Effect.Effect<ChatNews.News, ChatEnded>
+  /** Waits until all that was said is with the other person. */
+  readonly delivered: Effect.Effect<void, ChatEnded>
+  /** What is known of the network between both sides. */
+  readonly reach: Effect.Effect<Report>
 }
 
 export interface Options {
   readonly socket: PeerSocket
-  /** Where the other side is. Only what comes from exactly there counts. */
-  readonly remote: Endpoint.Endpoint
+  /** Where the other side is announced to be. It may turn out to have another port (`domain/ObservedSource`). */
+  readonly remote: Endpoint
   readonly dialect: Dialect
   /** The own name. */
   readonly self: string
@@ -109,12 +136,12 @@ const open = Effect.fn("ChatSession.open")(function* (options: Options) {
   const opened = Deferred.makeUnsafe<string, ChatEnded>()
   const ended = Deferred.makeUnsafe<Conversation.Ending>()
   const onText = options.onText ?? ((text: string): void => void Queue.offerUnsafe(texts, text))
-  let state = Conversation.initial({ dialect, self, number, peer }, now())
+  let state = Conversation.initial({ dialect, self, number, peer, remote }, now())
 
   const perform = (action: Conversation.Action): void => {
     switch (action._tag) {
       case "Send":
-        return socket.send(PeerMessage.encode(dialect, action.message), remote)
+        return socket.send(PeerMessage.encode(dialect, action.message), action.to)
       case "Opened":
         Deferred.doneUnsafe(opened, Effect.succeed(PeerName.of(action.peer, remote)))
         return
@@ -146,9 +173,10 @@ const open = Effect.fn("ChatSession.open")(function* (options: Options) {
   }
 
   yield* socket.receive((datagram, from) => {
-    if (!Endpoint.equals(from, remote)) return
+    // Strangers cost next to nothing.
+    if (from.address !== remote.address) return
     const message = PeerMessage.decode(dialect, datagram, Option.getOrUndefined(state.peer))
-    if (Result.isSuccess(message)) on({ _tag: "Heard", message: message.success, now: now() })
+    if (Result.isSuccess(message)) on({ _tag: "Heard", message: message.success, from, now: now() })
   })
 
   const timed = (tag: "Resend" | "Beat" | "Silence") => Effect.sync(() => on({ _tag: tag, now: now() }))
@@ -175,7 +203,11 @@ const open = Effect.fn("ChatSession.open")(function* (options: Options) {
   const close = yield* Farewell.make({
     isOver: () => state.phase === "Closed",
     end: () => on({ _tag: "Close" }),
-    send: () => socket.send(PeerMessage.encode(dialect, { _tag: "Close", from: self }), remote),
+    send: () => {
+      const { source } = state
+      if (ObservedSource.isFree(source))
+        socket.send(PeerMessage.encode(dialect, { _tag: "Close", from: self }), source.remote)
+    },
   })
 
   return {

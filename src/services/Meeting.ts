@@ -25,8 +25,8 @@ export interface Person {
 export interface Meeting {
   /** The other's name, where it is known. */
   readonly peer: Option.Option<string>
-  /** Where the other side is. */
-  readonly remote: Endpoint
+  /** Where the other side is, where there is one path; none if that is still to be found. */
+  readonly remote: Endpoint | undefined
   /** Nobody, in plaintext: there nothing is proven. */
   readonly person: Person | undefined
   /** Opens the path, on the port that was agreed on. */

@@ -7,15 +7,28 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import type { Ending } from "../domain/Conversation.ts"
 import * as Endpoint from "../domain/Endpoint.ts"
+import type { PeerEvent } from "../domain/PeerEvent.ts"
 import type { Problem } from "../domain/Problem.ts"
 import type { Trust } from "../domain/profile/Trust.ts"
-import type { Chat } from "./ChatSession.ts"
+import * as StuckReason from "../domain/StuckReason.ts"
+import type { PathInUse } from "./ChatNews.ts"
+import type { Chat, Tracking } from "./ChatSession.ts"
 import * as PeerErrors from "./PeerErrors.ts"
 import type { PeerReport } from "./PeerReport.ts"
 import type { Call, Meeting, Person } from "./Meeting.ts"
 
 /** How many texts may wait for a chat that is being opened. */
 export const waitingTexts = 1000
+/** How long a script that has no more to say waits until what it said is delivered. */
+const lastWords = "10 seconds"
+
+/** A text of ours that the other side may not have. */
+interface Underway {
+  /** From 1 on, in the order of typing. */
+  readonly id: number
+  readonly text: string
+}
+
 /** The chat there is, from the call on. */
 export interface Current {
   /** Whom it is with, as far as known. */
@@ -26,6 +39,10 @@ export interface Current {
   open: boolean
   /** Typed before it was open. */
   readonly waiting: Array<string>
+  /** Said, and not known to have arrived: nothing in plaintext, where nobody tells. What is in there the chat bounds. */
+  underway: Array<Underway>
+  /** How many texts were said. */
+  said: number
   /** Somebody else was faster than our call. */
   readonly givenUp: Deferred.Deferred<never, Problem>
   /** Open, with all said that was waiting; or over. */
@@ -52,7 +69,7 @@ export interface PeerChats {
   readonly close: Effect.Effect<void>
   /** Gives up the call that nobody has answered yet. */
   readonly cancel: Effect.Effect<void>
-  /** Waits until a call is answered, and its texts are sent. */
+  /** Waits until a call is answered, and its texts are sent and delivered, as far as that can be known and is soon. */
   readonly settled: Effect.Effect<void>
 }
 
@@ -66,6 +83,8 @@ export const make = (report: PeerReport): PeerChats => {
       chat: undefined,
       open: false,
       waiting: [],
+      underway: [],
+      said: 0,
       givenUp: Deferred.makeUnsafe(),
       settled: Deferred.makeUnsafe(),
       over: Deferred.makeUnsafe(),
@@ -95,23 +114,75 @@ export const make = (report: PeerReport): PeerChats => {
       )
     })
 
-  const say = (chat: Chat, text: string): Effect.Effect<void> =>
-    Effect.matchEffect(chat.say(text), {
-      onSuccess: () => Effect.void,
-      onFailure: (error) => report.problem(PeerErrors.fromSay(error)),
+  const say = (mine: Current, chat: Chat, text: string): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      const { tracking } = chat
+      // Noted before it is said: it may be acknowledged in the same moment.
+      const note: Underway = { id: mine.said + 1, text }
+      if (tracking !== undefined) mine.underway.push(note)
+      mine.said++
+      return Effect.matchEffect(chat.say(text), {
+        onSuccess: () => Effect.void,
+        onFailure: (error) => {
+          mine.said--
+          if (mine.underway.at(-1) === note) mine.underway.pop()
+          return report.problem(PeerErrors.fromSay(error))
+        },
+      })
     })
+
+  /** Shows what becomes of what was said, and by which path it goes, until the chat is over. */
+  const follow = Effect.fnUntraced(function* (mine: Current, { news }: Tracking) {
+    let shownSent = 0
+    for (;;) {
+      const latest = yield* news
+      const { peer } = mine
+      switch (latest._tag) {
+        case "Sent":
+          while (shownSent < latest.upTo) yield* report.show({ event: "sent", peer, id: ++shownSent })
+          break
+        case "Delivered":
+          while (mine.underway[0] !== undefined && mine.underway[0].id <= latest.upTo) {
+            const { id } = mine.underway.shift()!
+            while (shownSent < id) yield* report.show({ event: "sent", peer, id: ++shownSent })
+            yield* report.show({ event: "delivered", peer, id })
+          }
+          break
+        case "Path":
+          yield* report.show(pathEvent(peer, latest.path))
+          break
+        case "Stuck":
+          yield* report.show({
+            event: "stuck",
+            peer,
+            because: latest.because,
+            ...StuckReason.explain(latest.because, peer),
+          })
+      }
+    }
+  })
+
+  /** What may not have arrived, when the chat is over. */
+  const tellFailed = (mine: Current, reason: Ending): Effect.Effect<void> =>
+    Effect.forEach(
+      mine.underway.splice(0),
+      ({ id, text }) => report.show({ event: "failed", peer: mine.peer, id, reason, text }),
+      { discard: true },
+    )
 
   const talk = Effect.fnUntraced(function* (mine: Current, chat: Chat, { remote, person }: Meeting) {
     mine.peer = yield* chat.opened
+    const { tracking } = chat
     yield* report.show({
       event: "connected",
       peer: mine.peer,
-      address: Endpoint.format(remote),
+      ...whereTo(remote, tracking?.path()),
       ...trustOf(person),
       ...(person === undefined ? {} : { fingerprint: person.fingerprint }),
     })
+    if (tracking !== undefined) yield* Effect.forkScoped(Effect.ignore(follow(mine, tracking)))
     if (person !== undefined) yield* Effect.forkScoped(person.beside(mine.peer))
-    for (let text = mine.waiting.shift(); text !== undefined; text = mine.waiting.shift()) yield* say(chat, text)
+    for (let text = mine.waiting.shift(); text !== undefined; text = mine.waiting.shift()) yield* say(mine, chat, text)
     mine.open = true
     Deferred.doneUnsafe(mine.settled, Effect.void)
     for (;;) {
@@ -129,7 +200,7 @@ export const make = (report: PeerReport): PeerChats => {
       // Whoever is interrupted says goodbye, too.
       yield* Effect.addFinalizer(() => chat.close)
       const { ending } = yield* Effect.flip(talk(mine, chat, meeting))
-      yield* end(mine, report.closed(mine.peer, ending, person?.trust()))
+      yield* end(mine, Effect.andThen(tellFailed(mine, ending), report.closed(mine.peer, ending, person?.trust())))
       return ending
     }).pipe(Effect.scoped)
 
@@ -155,7 +226,9 @@ export const make = (report: PeerReport): PeerChats => {
 
   const beCalled = (meeting: Meeting): Effect.Effect<void> =>
     Effect.suspend(() => {
-      const caller = Option.getOrElse(meeting.peer, () => Endpoint.format(meeting.remote))
+      const caller = Option.getOrElse(meeting.peer, () =>
+        meeting.remote === undefined ? "somebody" : Endpoint.format(meeting.remote),
+      )
       if (current !== undefined) {
         // Whom we have dialled counts, and not who was let in before and took their time: they are told at once.
         if (meeting.person !== undefined && (current.chat !== undefined || current.peer !== caller)) {
@@ -174,7 +247,7 @@ export const make = (report: PeerReport): PeerChats => {
     Effect.suspend(() => {
       const mine = current
       if (mine === undefined) return report.problem(PeerErrors.nobodyToTell)
-      if (mine.open && mine.chat !== undefined) return say(mine.chat, typed)
+      if (mine.open && mine.chat !== undefined) return say(mine, mine.chat, typed)
       if (mine.waiting.length >= waitingTexts) return report.problem(PeerErrors.notSent(mine.peer, 1))
       mine.waiting.push(typed)
       return Effect.void
@@ -197,14 +270,31 @@ export const make = (report: PeerReport): PeerChats => {
     )
   })
 
-  const settled: Effect.Effect<void> = Effect.suspend(() =>
-    current === undefined || Deferred.isDoneUnsafe(current.settled)
-      ? Effect.void
-      : Effect.andThen(Deferred.await(current.settled), settled),
-  )
+  const settled: Effect.Effect<void> = Effect.suspend(() => {
+    if (current === undefined) return Effect.void
+    if (!Deferred.isDoneUnsafe(current.settled)) return Effect.andThen(Deferred.await(current.settled), settled)
+    const { tracking } = current.chat ?? {}
+    return tracking === undefined ? Effect.void : Effect.ignore(Effect.timeoutOption(tracking.delivered, lastWords))
+  })
 
   return { current: () => current, begin, converse, call, beCalled, dismiss, text, close, cancel, settled }
 }
+
+/** Where the other side is, as far as it can be said in a word. */
+const whereTo = (remote: Endpoint.Endpoint | undefined, path: PathInUse | undefined) =>
+  path === undefined
+    ? remote === undefined
+      ? {}
+      : { address: Endpoint.format(remote) }
+    : { kind: path.kind, ...(path.address === "" ? {} : { address: path.address }) }
+
+const pathEvent = (peer: string, { kind, address, rttMillis }: PathInUse): PeerEvent => ({
+  event: "path",
+  peer,
+  kind,
+  address,
+  ...(rttMillis === undefined ? {} : { rtt_ms: rttMillis }),
+})
 
 const trustOf = (person: Person | undefined): { readonly trust?: Trust } =>
   person === undefined ? {} : { trust: person.trust() }

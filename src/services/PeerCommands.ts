@@ -7,6 +7,7 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Problem from "../domain/Problem.ts"
+import * as NetReport from "../domain/reach/NetReport.ts"
 import * as UserInput from "../domain/UserInput.ts"
 import type { PeerChats } from "./PeerChats.ts"
 import * as PeerErrors from "./PeerErrors.ts"
@@ -112,6 +113,14 @@ export const obey = ({ screen, report, chats, online, keyed, ready, fork }: Opti
             Effect.flatMap(safetyNumber, (number) => report.show({ event: "safety", peer, number })),
           ),
         )
+      case "Net":
+        return withKeys(() => {
+          const current = chats.current()
+          const { tracking } = current?.chat ?? {}
+          return current === undefined || tracking === undefined
+            ? Effect.fail(PeerErrors.noChat)
+            : Effect.flatMap(tracking.reach, (reach) => report.show(NetReport.event(current.peer, reach)))
+        })
       case "Close":
         return Effect.andThen(untilSent, chats.close)
       case "Help":

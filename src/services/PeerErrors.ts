@@ -4,7 +4,7 @@
 import type { Ending } from "../domain/Conversation.ts"
 import { formatHostPort } from "../domain/Endpoint.ts"
 import { exitCodes, fromCode, make as problem, type Problem } from "../domain/Problem.ts"
-import type { NotOpen, TextTooLong } from "./ChatSession.ts"
+import type { SayError } from "./ChatSession.ts"
 import type { BindError, ResolveError } from "./PeerTransport.ts"
 import type { LinkLost, Refused } from "./RendezvousClient.ts"
 import type { ConnectError } from "./RendezvousTransport.ts"
@@ -14,7 +14,7 @@ import type { CallFailed, TurnedAway } from "./SealedLink.ts"
 export const exitCodeOf = (reason: Ending): number =>
   reason === "unreachable"
     ? exitCodes.unreachable
-    : reason === "timeout" || reason === "unverified"
+    : ["timeout", "unverified", "forgotten", "protocol"].includes(reason)
       ? exitCodes.failure
       : exitCodes.ok
 
@@ -202,14 +202,24 @@ export const notSent = (peer: string, count: number): Problem =>
 
 export const mistyped = (message: string, hint: string): Problem => problem("Mistyped", message, hint)
 
-export const fromSay = (error: NotOpen | TextTooLong): Problem =>
-  error._tag === "NotOpen"
-    ? nobodyToTell
-    : problem(
+export const fromSay = (error: SayError): Problem => {
+  switch (error._tag) {
+    case "NotOpen":
+      return nobodyToTell
+    case "TextTooLong":
+      return problem(
         "Too_long",
         `The text was not sent: it has ${error.bytes} bytes, and a text may have ${error.maximum}.`,
         "Send it in several shorter pieces.",
       )
+    case "TooMuchWaiting":
+      return problem(
+        "Too_much_waiting",
+        "The text was not taken: too much waits to be delivered already.",
+        "Wait until they are back, then type it again.",
+      )
+  }
+}
 
 const lost = (error: LinkLost): Problem => {
   const message = `${error.message}.`

@@ -5,7 +5,6 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type { ChatKeys } from "../domain/call/ChatKeys.ts"
-import type { Endpoint } from "../domain/Endpoint.ts"
 import type { PersonId } from "../domain/identity/PersonId.ts"
 import * as SafetyNumber from "../domain/identity/SafetyNumber.ts"
 import type { Acquaintances } from "./Acquaintances.ts"
@@ -26,13 +25,12 @@ export interface Options {
   readonly keys: ChatKeys
   /** Whether the server says that the name is that key's. */
   readonly isVouchedFor: boolean
-  readonly remote: Endpoint
   readonly open: Effect.Effect<Chat, never, Scope.Scope>
 }
 
 /** The chat that was agreed on with them. */
 export const meeting = (options: Options): Meeting => {
-  const { acquaintances, report, cryptography, self, label, keys, isVouchedFor, remote } = options
+  const { acquaintances, report, cryptography, self, label, keys, isVouchedFor } = options
   const { id } = keys.peer
   let chat: Chat | undefined
   /** Something was shown that can be compared. */
@@ -76,7 +74,7 @@ export const meeting = (options: Options): Meeting => {
 
   return {
     peer: Option.some(label),
-    remote,
+    remote: undefined,
     person: {
       fingerprint: acquaintances.fingerprint(id),
       trust: () => acquaintances.trust(id),

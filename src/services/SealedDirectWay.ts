@@ -118,8 +118,7 @@ export const make = Effect.fnUntraced(function* (options: Options, report: PeerR
         label: labelOf(keys.peer),
         keys,
         isVouchedFor: false,
-        remote,
-        open: Effect.tap(sessions.open({ socket, remote, keys, patience }), ({ opened }) =>
+        open: Effect.tap(sessions.open({ keys, patience, way: { _tag: "Address", socket, remote } }), ({ opened }) =>
           opened.pipe(
             Effect.andThen(Effect.sync(() => (isOpen = true))),
             Effect.andThen(settled),

@@ -2,11 +2,14 @@
  * The way of `nomitm/1` through a server: names with keys, calls whose other end is proven, chats of sealed records.
  */
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
+import * as Scope from "effect/Scope"
 import * as Invitation from "../domain/call/Invitation.ts"
-import { formatHostPort } from "../domain/Endpoint.ts"
+import * as Endpoint from "../domain/Endpoint.ts"
 import * as Who from "../domain/nomitm1/Who.ts"
+import * as AddressScope from "../domain/reach/AddressScope.ts"
 import type { PersonName } from "../domain/PersonName.ts"
 import * as Problem from "../domain/Problem.ts"
 import type { ServerAddress } from "../domain/ServerAddress.ts"
@@ -20,13 +23,16 @@ import type { Online, PeerWay } from "./PeerWay.ts"
 import { Profile } from "./Profile.ts"
 import * as ProvenPerson from "./ProvenPerson.ts"
 import * as Rings from "./Rings.ts"
+import type { RelayPolicy, Way } from "./ChatPaths.ts"
+import * as RunningChats from "./RunningChats.ts"
 import { SealedChat } from "./SealedChat.ts"
 import type { SealedAgreement, SealedLink, TurnedAway } from "./SealedLink.ts"
+import type { LinkLost } from "./RendezvousClient.ts"
 import { SealedRendezvous } from "./SealedRendezvous.ts"
 import * as ServerTrustCheck from "./ServerTrustCheck.ts"
 import { stayOnline } from "./StayOnline.ts"
 
-/** How long PROBE is sent to somebody the server named. */
+/** How long to wait for the first record of somebody who has agreed. */
 const patience = "30 seconds"
 /** Of how many strangers it is remembered that they were turned away, so that each is told of once. */
 const maxTurnedAway = 64
@@ -37,13 +43,15 @@ export interface Options {
   readonly unlisted: boolean
   readonly policy: Acquaintances.Policy
   readonly localAddress?: string | undefined
+  /** Whether the relay at the server may carry a chat. */
+  readonly relay: RelayPolicy
   /** Used when the name is there for the first time. */
   readonly join?: Invitation.Invitation | undefined
 }
 
 export const throughServer = Effect.fnUntraced(function* (options: Options, report: PeerReport) {
-  const { name, server, policy } = options
-  const serverName = formatHostPort(server.host, server.port)
+  const { name, server, policy, localAddress } = options
+  const serverName = Endpoint.formatHostPort(server.host, server.port)
   const rendezvous = yield* SealedRendezvous
   const sessions = yield* SealedChat
   const profile = yield* Profile
@@ -52,19 +60,23 @@ export const throughServer = Effect.fnUntraced(function* (options: Options, repo
   const acquaintances = yield* Acquaintances.make(serverName, report)
   let link: SealedLink | undefined
   let busyWith = (): string | undefined => undefined
+  const running = RunningChats.make(() => link, wayOf)
   const rings = Rings.make(acquaintances, report, () => busyWith())
   const told = new Set<string>()
+
+  /** How a chat goes on that was agreed on there. */
+  function wayOf(online: SealedLink, { wire }: SealedAgreement): Way {
+    const isLocalServer = AddressScope.of(online.server.address) === "loopback"
+    return { _tag: "Server", wire, reflex: online.reflex, relay: options.relay, isLocalServer, localAddress }
+  }
 
   /**
    * Both have said yes: what the handshake and the server have shown is kept.
    *
    * @param dialled by which name the server found them. What they call themselves may be anybody's name
    */
-  const agreed = Effect.fnUntraced(function* (
-    online: SealedLink,
-    { keys: proven, remote, socket, invited }: SealedAgreement,
-    dialled?: PersonName,
-  ) {
+  const agreed = Effect.fnUntraced(function* (online: SealedLink, agreement: SealedAgreement, dialled?: PersonName) {
+    const { keys: proven, invited } = agreement
     const { id, name: claimed } = proven.peer
     const isVouchedFor = dialled !== undefined || (yield* online.isNameOf(claimed, id))
     const keys = { ...proven, peer: { ...proven.peer, name: dialled ?? claimed } }
@@ -80,8 +92,9 @@ export const throughServer = Effect.fnUntraced(function* (options: Options, repo
       label: acquaintances.label(id, keys.peer.name, isVouchedFor),
       keys,
       isVouchedFor,
-      remote,
-      open: sessions.open({ socket, remote, keys, patience }),
+      open: Effect.tap(sessions.open({ keys, patience, way: wayOf(online, agreement) }), (chat) =>
+        running.keep(keys.callId, id, chat),
+      ),
     })
   })
 
@@ -118,7 +131,7 @@ export const throughServer = Effect.fnUntraced(function* (options: Options, repo
       if (Result.isFailure(invitation)) return Effect.fail(PeerErrors.notALink)
       const { host, port, id } = invitation.success
       if (host !== server.host || port !== server.port) {
-        return Effect.fail(PeerErrors.otherServer(formatHostPort(host, port)))
+        return Effect.fail(PeerErrors.otherServer(Endpoint.formatHostPort(host, port)))
       }
       if (id === profile.id) return Effect.fail(Problem.fromCode("Self_call"))
       return Effect.succeed(useInvitation(link, invitation.success))
@@ -138,10 +151,27 @@ export const throughServer = Effect.fnUntraced(function* (options: Options, repo
       }),
     )
 
+  /** The next chat that begins; those that go on do so. */
+  const nextOf = (current: SealedLink): Effect.Effect<SealedAgreement, LinkLost, Scope.Scope> =>
+    Effect.uninterruptibleMask((restore) =>
+      Effect.gen(function* () {
+        const own = yield* Scope.make()
+        const agreement = yield* restore(Scope.provide(current.incoming, own)).pipe(
+          Effect.onError(() => Scope.close(own, Exit.void)),
+        )
+        if (agreement.resumes === undefined) {
+          yield* Effect.addFinalizer(() => Scope.close(own, Exit.void))
+          return agreement
+        }
+        yield* running.resume(current, agreement, own)
+        return yield* restore(nextOf(current))
+      }),
+    )
+
   const online = (current: SealedLink): Online => ({
     list: list(current),
     call: (typed) => call(current, typed),
-    incoming: Effect.flatMap(current.incoming, (agreement) => Effect.asSome(agreed(current, agreement))),
+    incoming: Effect.flatMap(nextOf(current), (agreement) => Effect.asSome(agreed(current, agreement))),
     lost: Effect.map(current.lost, (error) =>
       error.reason === "Replaced" ? Option.some(PeerErrors.fromLink(error)) : Option.none(),
     ),
@@ -171,6 +201,8 @@ export const throughServer = Effect.fnUntraced(function* (options: Options, repo
             identity,
             knowledge: acquaintances.knowledge(policy, () => chats.current() === undefined),
             useUpInvitation: acquaintances.useUpInvitation,
+            resumable: running.isResumable,
+            relayOnly: options.relay === "always",
             onTurnedAway: onTurnedAway(fork),
             trust: (secured) =>
               Effect.provideService(ServerTrustCheck.check(server, secured), KnownServers, knownServers),

@@ -14,14 +14,8 @@ const twoTo32 = 2 ** 32
 
 /** Type and length. */
 export const frameHeaderBytes = 3
-/** Number, part and parts before the text. */
-const textHeaderBytes = 6
 /** Epoch, part and parts before the bytes. */
 const rekeyHeaderBytes = 6
-/** A text has at most so many parts. */
-export const maxTextParts = 8
-/** The most of a text that one record carries, in bytes. */
-export const maxTextPartBytes = maxPlaintextBytes - frameHeaderBytes - textHeaderBytes
 /** A message of a rekey has at most so many parts. */
 export const maxRekeyParts = 2
 /** The most of it that one frame carries, in bytes. */
@@ -41,17 +35,6 @@ export const maxAckRanges = 32
 export const maxAckDelay = 0xffff
 /** A commitment, or a nonce, of the short string. */
 export const sasBytes = 32
-
-export interface Text {
-  readonly _tag: "Text"
-  /** Counts the texts of this direction, modulo 2^32. */
-  readonly number: number
-  /** From 0 on. */
-  readonly part: number
-  readonly parts: number
-  /** UTF-8, possibly cut within a character. */
-  readonly bytes: Uint8Array
-}
 
 export interface RekeyPart {
   readonly _tag: "Rekey1" | "Rekey2"
@@ -101,7 +84,6 @@ export type SasFrame =
 export type Frame =
   | { readonly _tag: "Probe" }
   | { readonly _tag: "KeepAlive" }
-  | Text
   | { readonly _tag: "Close" }
   | { readonly _tag: "PathChallenge"; readonly data: Uint8Array }
   | { readonly _tag: "PathResponse"; readonly data: Uint8Array }
@@ -118,7 +100,6 @@ export const sasRequest: SasFrame = { _tag: "SasRequest" }
 const types = {
   Probe: 1,
   KeepAlive: 2,
-  Text: 3,
   Close: 4,
   PathChallenge: 5,
   PathResponse: 6,
@@ -141,8 +122,6 @@ export const ackLength = (ranges: number): number => frameHeaderBytes + ackHeade
 
 const bodyBytes = (frame: Frame): number => {
   switch (frame._tag) {
-    case "Text":
-      return textHeaderBytes + frame.bytes.length
     case "Rekey1":
     case "Rekey2":
       return rekeyHeaderBytes + frame.bytes.length
@@ -175,12 +154,6 @@ export const write = (frame: Frame, into: Uint8Array, at: number): number => {
   into[at + 1] = body >>> 8
   into[at + 2] = body
   switch (frame._tag) {
-    case "Text":
-      writeUint32(frame.number, into, begin)
-      into[begin + 4] = frame.part
-      into[begin + 5] = frame.parts
-      into.set(frame.bytes, begin + textHeaderBytes)
-      break
     case "Rekey1":
     case "Rekey2":
       writeUint32(frame.epoch, into, begin)
@@ -272,16 +245,6 @@ const readBody = (type: number, bytes: Uint8Array, begin: number, end: number): 
       return size === 0 ? probe : undefined
     case types.KeepAlive:
       return size === 0 ? keepAlive : undefined
-    case types.Text: {
-      if (size < textHeaderBytes || !isPart(bytes, begin + 4, maxTextParts)) return undefined
-      return {
-        _tag: "Text",
-        number: uint32(bytes, begin),
-        part: bytes[begin + 4]!,
-        parts: bytes[begin + 5]!,
-        bytes: bytes.subarray(begin + textHeaderBytes, end),
-      }
-    }
     case types.Close:
       return size === 0 ? close : undefined
     case types.PathChallenge:

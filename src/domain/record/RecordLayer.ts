@@ -44,6 +44,9 @@ export interface Opened {
   readonly advanced: boolean
   /** It is of the current epoch, not of the previous one. */
   readonly isCurrent: boolean
+  /** The number of its epoch, and its counter there. */
+  readonly epoch: number
+  readonly counter: number
 }
 
 /** Why a datagram is dropped: no record, none of this chat's epochs, taken or too old, or not sealed with the key. */
@@ -142,7 +145,14 @@ export const open = (layer: RecordLayer, datagram: Uint8Array): Opened | Dropped
   ReplayWindow.take(window, counter)
   const advanced = KeySlots.advance(slots, slot)
   const isCurrent = slot === slots.current
-  return { frames: Frame.readAll(opened.bytes, at, at + length), isNewest: isHighest && isCurrent, advanced, isCurrent }
+  return {
+    frames: Frame.readAll(opened.bytes, at, at + length),
+    isNewest: isHighest && isCurrent,
+    advanced,
+    isCurrent,
+    epoch: slot.epoch.number,
+    counter,
+  }
 }
 
 /** See `KeySlots.adopt`. */
@@ -153,6 +163,12 @@ export const prepare = (layer: RecordLayer, epoch: Epoch): void =>
   KeySlots.prepare(layer.slots, layer.primitives, epoch)
 
 export const forgetPrevious = (layer: RecordLayer): void => KeySlots.forgetPrevious(layer.slots)
+
+/** The epoch and the counter of the record that is sealed next. */
+export const next = ({ slots: { current } }: RecordLayer): { readonly epoch: number; readonly counter: number } => ({
+  epoch: current.epoch.number,
+  counter: current.counter,
+})
 
 /** How many counters of the running epoch are used, in the direction that has used more. */
 export const used = (layer: RecordLayer): number => KeySlots.used(layer.slots)

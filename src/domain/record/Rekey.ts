@@ -129,9 +129,13 @@ export const initial = (config: Config, epoch: Epoch.Epoch, at: Moment): State =
   previousUntil: undefined,
 })
 
+/** When the keys will be too old to be used, by the monotonic clock, in milliseconds. */
+export const limitAt = ({ startedAt }: State): number => startedAt.monotonic + epochLimitMillis + 1
+
 /** When `Due` is the next event to come, in milliseconds of the monotonic clock. */
-export const dueAt = ({ config, exchange, previousUntil = Infinity, startedAt }: State): number => {
-  const limit = startedAt.monotonic + epochLimitMillis + 1
+export const dueAt = (state: State): number => {
+  const { config, exchange, previousUntil = Infinity, startedAt } = state
+  const limit = limitAt(state)
   const next =
     exchange._tag === "Asking" || exchange._tag === "Settling"
       ? exchange.resendAt
@@ -144,6 +148,9 @@ export const dueAt = ({ config, exchange, previousUntil = Infinity, startedAt }:
 /** Whether `Due` should come now because of the many records. */
 export const isWorn = ({ config, exchange }: State, used: number): boolean =>
   used >= epochRecords && config.isInitiator && exchange._tag === "Idle"
+
+/** Whether the next record of the current epoch is news, whatever it says. */
+export const awaitsRecord = ({ exchange }: State): boolean => exchange._tag === "Settling" || exchange._tag === "Answered"
 
 /** Whether the keys are too old to be used. */
 export const isExpired = ({ startedAt }: State, at: Moment): boolean => age(startedAt, at) > epochLimitMillis
