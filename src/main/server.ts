@@ -11,15 +11,18 @@ import * as Flag from "effect/cli/Flag"
 import { hostname } from "node:os"
 import * as Hangups from "../adapters/node/hangups.ts"
 import * as NodeCryptography from "../adapters/node/NodeCryptography.ts"
+import * as NodePeerTransport from "../adapters/node/NodePeerTransport.ts"
 import * as NodeRendezvousTransport from "../adapters/node/NodeRendezvousTransport.ts"
 import * as NodeServerIdentity from "../adapters/node/NodeServerIdentity.ts"
 import * as SqliteNameStore from "../adapters/node/SqliteNameStore.ts"
-import { formatHostPort } from "../domain/Endpoint.ts"
+import { formatHostPort, parsePort } from "../domain/Endpoint.ts"
 import { json } from "../domain/PrintableText.ts"
 import { make as problem, type Problem } from "../domain/Problem.ts"
 import { defaultPort } from "../domain/ServerAddress.ts"
 import type { ServerEvent } from "../domain/ServerEvent.ts"
+import type { BindError } from "../services/PeerTransport.ts"
 import { PortAllocator } from "../services/PortAllocator.ts"
+import * as ReflexiveLookups from "../services/ReflexiveLookups.ts"
 import type { ListenError } from "../services/RendezvousTransport.ts"
 import { RendezvousServer } from "../services/RendezvousServer.ts"
 import { renew, ServerIdentityStore } from "../services/ServerIdentity.ts"
@@ -39,6 +42,23 @@ const limit = (name: string, what: string, standard: number) =>
     Flag.withDefault(standard),
   )
 
+type Ports = readonly [number, number]
+
+const udpPorts = (text: string): Option.Option<Ports> => {
+  if (text === "0,0") return Option.some([0, 0])
+  const words = text.split(",", 3)
+  const [first, second] = words.map(parsePort)
+  const isPair = words.length === 2 && words[0] !== words[1]
+  return isPair && first !== undefined && second !== undefined ? Option.all([first, second]) : Option.none()
+}
+
+/** The TCP port's number, and the next one that there is. */
+const udpPortsBeside = (port: number): Ports => (port === 0 ? [0, 0] : [port, port < 65535 ? port + 1 : port - 1])
+
+/** A user may have so many seconds of the rate relayed at once. */
+const relayBurstSeconds = 4
+const standardRate = 256
+
 const flags = {
   bind: Flags.address("bind").pipe(
     Flag.withDescription("The local address to listen at (default 0.0.0.0; :: for IPv6 and IPv4)"),
@@ -47,6 +67,29 @@ const flags = {
   port: Flags.port("port").pipe(
     Flag.withDescription(`The TCP port (default ${defaultPort}; 0 lets the system choose)`),
     Flag.withDefault(defaultPort),
+  ),
+  udpPorts: Flag.String("udp-ports").pipe(
+    Flag.withMetavar("A,B"),
+    Flag.withDescription(
+      "The UDP ports where clients find out what their NATs do (default: the TCP port's number and the next)",
+    ),
+    Flag.filterMap(udpPorts, () => "two different port numbers, as in 6969,6970"),
+    Flag.optional,
+  ),
+  altHost: Flags.address("alt-host").pipe(
+    Flag.withDescription("With --bind: another address of this machine, with the same UDP ports; tells more of NATs"),
+    Flag.optional,
+  ),
+  relayRate: Flags.number("relay-rate").pipe(
+    Flag.withMetavar("KIB"),
+    Flag.withDescription(
+      `What one user may have relayed, in KiB a second (default ${standardRate}; 0: nothing is relayed)`,
+    ),
+    Flag.filter(
+      (n) => n >= 0,
+      () => "a number of at least 0",
+    ),
+    Flag.withDefault(standardRate),
   ),
   host: Flag.String("host").pipe(
     Flag.withMetavar("NAME"),
@@ -87,9 +130,26 @@ const maxUnreadBytes = 1024 * 1024
 /** Where clients can hardly go: what is printed names the machine instead. */
 const isUnspecified = (address: string): boolean => address === "0.0.0.0" || address === "::"
 
-const listening = (event: Extract<ServerEvent, { readonly event: "listening" }>, plaintext: boolean): string =>
-  `Listening at ${formatHostPort(event.host, event.port)}, over TLS${plaintext ? " and in plaintext" : ""}. Ctrl-C stops.\n` +
-  `Its address, to be passed on whole:\n  ${event.url ?? ""}`
+const listening = (event: Extract<ServerEvent, { readonly event: "listening" }>, plaintext: boolean): string => {
+  const { host, port, udp, alternate, url = "" } = event
+  const protocols = `over TLS${plaintext ? " and in plaintext" : ""}`
+  const there = alternate === undefined ? "" : `, there and at ${alternate}`
+  const lookups = udp === undefined ? "" : `; lookups at UDP ports ${udp[0]} and ${udp[1]}${there}`
+  return (
+    `Listening at ${formatHostPort(host, port)}, ${protocols}${lookups}. Ctrl-C stops.\n` +
+    `Its address, to be passed on whole:\n  ${url}`
+  )
+}
+
+const relayLimits = (kibPerSecond: number): ServerLimits.Limits["relay"] => {
+  if (kibPerSecond === 0) return undefined
+  const perSecond = kibPerSecond * 1024
+  const { total } = ServerLimits.defaultRelay
+  return {
+    perUser: { burst: relayBurstSeconds * perSecond, perSecond },
+    total: { burst: Math.max(total.burst, perSecond), perSecond: Math.max(total.perSecond, perSecond) },
+  }
+}
 
 export const server = Command.make(
   "server",
@@ -98,6 +158,11 @@ export const server = Command.make(
     const { bind, port, host, data, tlsCert, tlsKey, plaintext, maxConnections, maxPerAddress, json: asJson } = given
     if (Option.isSome(given.dialect) && !plaintext) return yield* mistake("--dialect goes with --plaintext.")
     if (Option.isSome(tlsCert) !== Option.isSome(tlsKey)) return yield* mistake("--tls-cert and --tls-key go together.")
+    const alternate = Option.getOrUndefined(given.altHost)
+    if (alternate !== undefined && isUnspecified(bind)) {
+      return yield* mistake("--alt-host goes with --bind ADDRESS: the server needs one address and another.")
+    }
+    if (alternate === bind) return yield* mistake("--alt-host must be another address than that of --bind.")
     const fail = (problem: Problem) => failWith(problem, asJson)
     const home = NodeServerIdentity.directoryOf(Option.getOrUndefined(data))
 
@@ -114,6 +179,12 @@ export const server = Command.make(
       ...ServerLimits.defaults,
       connections: maxConnections,
       connectionsPerAddress: maxPerAddress,
+      relay: relayLimits(given.relayRate),
+    })
+    const lookups = ReflexiveLookups.layer({
+      address: bind,
+      ports: Option.getOrElse(given.udpPorts, () => udpPortsBeside(port)),
+      alternate,
     })
     const identities =
       Option.isSome(tlsCert) && Option.isSome(tlsKey)
@@ -130,8 +201,8 @@ export const server = Command.make(
         plaintext,
         publicHost: Option.getOrUndefined(host) ?? (isUnspecified(bind) ? hostname() : undefined),
       }).pipe(
-        Layer.provide([NodeRendezvousTransport.layer, PortAllocator.layer(), SqliteNameStore.layer(home)]),
-        Layer.provide([NodeCryptography.layer, observe, limits]),
+        Layer.provide([lookups, NodeRendezvousTransport.layer, PortAllocator.layer(), SqliteNameStore.layer(home)]),
+        Layer.provide([NodePeerTransport.layer, NodeCryptography.layer, observe, limits]),
         Layer.build,
       )
       if (Option.isSome(tlsCert)) yield* Hangups.onHangup(renew(Context.get(running, RendezvousServer)))
@@ -142,6 +213,7 @@ export const server = Command.make(
       Effect.provide(identities),
       Effect.catchTags({
         ListenError: (error) => fail(cantListen(error)),
+        BindError: (error) => fail(cantBind(error, alternate)),
         ServerIdentityError: ({ message, hint }) => fail(problem("Server_key", message, hint)),
         NameStoreError: ({ message, hint }) => fail(problem("Name_store", message, hint)),
       }),
@@ -161,6 +233,31 @@ export const server = Command.make(
     },
   ]),
 )
+
+const cantBind = ({ reason, address, port }: BindError, alternate: string | undefined): Problem => {
+  switch (reason) {
+    case "InUse":
+      return problem(
+        "Port_in_use",
+        `UDP port ${port} is in use at ${address}.`,
+        "Stop the other program, or choose others with --udp-ports, or with --port for TCP and UDP.",
+      )
+    case "NoSuchAddress":
+      return problem(
+        "No_such_address",
+        `${address} is no address of this machine.`,
+        `Give one with ${address === alternate ? "--alt-host" : "--bind"}.`,
+      )
+    case "NotPermitted":
+      return problem("Not_permitted", `You may not use UDP port ${port}.`, "Choose ports above 1023 with --udp-ports.")
+    case "Unknown":
+      return problem(
+        "Listen_failed",
+        `UDP ${formatHostPort(address, port)} can't be listened at.`,
+        "Choose others with --udp-ports.",
+      )
+  }
+}
 
 const cantListen = ({ reason, address, port }: ListenError): Problem => {
   switch (reason) {

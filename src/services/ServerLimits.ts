@@ -26,6 +26,11 @@ export interface Limits {
   readonly lookups: Limit
 }
 
+export const defaultRelay: RelayQuota.Limits = {
+  perUser: { burst: 1024 * 1024, perSecond: 256 * 1024 },
+  total: { burst: 64 * 1024 * 1024, perSecond: 64 * 1024 * 1024 },
+}
+
 export const defaults: Limits = {
   connections: 10_000,
   connectionsPerAddress: 256,
@@ -34,10 +39,7 @@ export const defaults: Limits = {
   answerMillis: 5000,
   newNames: { burst: 256, perSecond: 256 / 86_400 },
   lines: { burst: 200, perSecond: 100 },
-  relay: {
-    perUser: { burst: 1024 * 1024, perSecond: 256 * 1024 },
-    total: { burst: 64 * 1024 * 1024, perSecond: 64 * 1024 * 1024 },
-  },
+  relay: defaultRelay,
   lookups: { burst: 40, perSecond: 20 },
 }
 

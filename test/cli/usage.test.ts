@@ -155,7 +155,7 @@ describe.concurrent("how the command is used", () => {
 
   it("a server whose UDP port is in use says which, and what to do", async () => {
     await using server = await Server.start()
-    const [first, second] = (await server.event("listening")).udp as ReadonlyArray<number>
+    const [first, second] = server.events.find(({ event }) => event === "listening")!.udp as ReadonlyArray<number>
     const own = ["server", "--bind", "127.0.0.1", "--port", "0", "--data", folder()]
     const { code, stderr } = await run([...own, "--udp-ports", `${second},${first}`])
     expect({ code, stderr }).toEqual({

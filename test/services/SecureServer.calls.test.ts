@@ -165,7 +165,7 @@ describe("a call at a server", () => {
     }
   }
 
-  promise("that has started is not ended by who leaves the server", (register) =>
+  promise("that has started is over here when one leaves the server, and the other hears it", (register) =>
     Effect.gen(function* () {
       const alice = yield* register("alice", 2)
       const bob = yield* register("bob", 3)
@@ -179,11 +179,12 @@ describe("a call at a server", () => {
       assert.strictEqual(yield* bob.hear, `STARTCHAT ${world.address(2)} 50001 alice ${id}`)
       yield* alice.say("CLOSE")
       yield* alice.hearUntil("<end>")
+      assert.strictEqual(yield* bob.hear, `ENDED ${id} Peer_gone`)
       yield* hearsNothing(bob)
     }),
   )
 
-  promise("carries data for a minute after the start, and is forgotten then without a word", (register) =>
+  promise("carries data for a day after the start, unless it ends", (register) =>
     Effect.gen(function* () {
       const alice = yield* register("alice", 2)
       const bob = yield* register("bob", 3)
@@ -194,20 +195,24 @@ describe("a call at a server", () => {
       yield* alice.hear
       yield* bob.hear
       yield* bob.hear
-      for (let n = 0; n < 5; n++) {
-        yield* Effect.sleep("11 seconds")
+      for (let n = 0; n < 8; n++) {
+        for (let minute = 0; minute < 2; minute++) {
+          yield* Effect.sleep("30 seconds")
+          yield* hearsNothing(alice)
+          yield* hearsNothing(bob)
+        }
         yield* bob.say(`PASS ${id} ${Stage.data(n)}`)
         assert.strictEqual(yield* alice.hear, `PASS ${id} ${Stage.data(n)}`)
-        yield* hearsNothing(alice)
       }
-      yield* Effect.sleep("6 seconds")
-      yield* bob.say(`PASS ${id} ${Stage.data(9)}`, `END ${id} Failed`)
+      yield* alice.say(`END ${id} Failed`)
+      assert.strictEqual(yield* bob.hear, `ENDED ${id} Failed`)
+      yield* bob.say(`PASS ${id} ${Stage.data(99)}`, `END ${id} Failed`)
       yield* hearsNothing(bob)
       yield* hearsNothing(alice)
     }),
   )
 
-  promise(`gives up after ${maxTries} port numbers, no two the same`, (register) =>
+  promise(`starts without a port after ${maxTries} port numbers, no two the same`, (register) =>
     Effect.gen(function* () {
       const alice = yield* register("alice", 2)
       const bob = yield* register("bob", 3)
@@ -222,12 +227,12 @@ describe("a call at a server", () => {
         yield* (n % 2 === 0 ? bob : alice).say(`OK ${id}`)
       }
       assert.strictEqual(asked.size, maxTries)
-      assert.strictEqual(yield* alice.hear, `ENDED ${id} Too_many_tries`)
-      assert.strictEqual(yield* bob.hear, `ENDED ${id} Too_many_tries`)
+      assert.strictEqual(yield* alice.hear, `STARTCHAT 0.0.0.0 0 bob ${id}`)
+      assert.strictEqual(yield* bob.hear, `STARTCHAT 0.0.0.0 0 alice ${id}`)
     }),
   )
 
-  promise("waits five seconds for an answer about a port and tells both", (register) =>
+  promise("waits five seconds for an answer about a port and starts without one", (register) =>
     Effect.gen(function* () {
       const alice = yield* register("alice", 2)
       const bob = yield* register("bob", 3)
@@ -237,10 +242,59 @@ describe("a call at a server", () => {
       yield* bob.hear
       yield* alice.say(`OK ${id}`)
       const since = yield* elapsed
-      assert.strictEqual(yield* bob.hear, `ENDED ${id} No_answer`)
+      assert.strictEqual(yield* bob.hear, `STARTCHAT 0.0.0.0 0 alice ${id}`)
       assert.approximately(yield* since, 5000, 200)
-      assert.strictEqual(yield* alice.hear, `ENDED ${id} No_answer`)
+      assert.strictEqual(yield* alice.hear, `STARTCHAT 0.0.0.0 0 bob ${id}`)
+      // What comes late is an answer to nothing.
+      yield* bob.say(`OK ${id}`, `ERROR Relay ${id}`)
+      yield* hearsNothing(bob)
+      yield* hearsNothing(alice)
     }),
+  )
+
+  promise("starts without a port as soon as one side says that it wants none", (register) =>
+    Effect.gen(function* () {
+      const alice = yield* register("alice", 2)
+      const bob = yield* register("bob", 3)
+      yield* ring(alice, bob, "bob")
+      yield* bob.say(`ACCEPT ${id}`)
+      assert.strictEqual(yield* alice.hear, `PORT 50001 ${id}`)
+      assert.strictEqual(yield* bob.hear, `PORT 50001 ${id}`)
+      yield* alice.say(`OK ${id}`)
+      const since = yield* elapsed
+      yield* bob.say(`ERROR Relay ${id}`)
+      assert.strictEqual(yield* alice.hear, `STARTCHAT 0.0.0.0 0 bob ${id}`)
+      assert.strictEqual(yield* bob.hear, `STARTCHAT 0.0.0.0 0 alice ${id}`)
+      assert.isBelow(yield* since, 200)
+      // Nobody waits for their answers any more.
+      yield* Effect.sleep("10 seconds")
+      yield* hearsNothing(alice)
+      yield* hearsNothing(bob)
+    }),
+  )
+
+  const withoutRelay: Stage.ServerOptions = { limits: { relay: undefined } }
+
+  promise(
+    "without a port comes to nothing where nothing is relayed, and both hear why",
+    (register) =>
+      Effect.gen(function* () {
+        const alice = yield* register("alice", 2)
+        const bob = yield* register("bob", 3)
+        for (const [answer, code] of [
+          [`OK ${id}`, "No_answer"],
+          [`ERROR Relay ${id}`, "Relay_refused"],
+        ] as const) {
+          yield* ring(alice, bob, "bob")
+          yield* bob.say(`ACCEPT ${id}`)
+          yield* alice.hear
+          yield* bob.hear
+          yield* alice.say(answer)
+          assert.strictEqual(yield* bob.hear, `ENDED ${id} ${code}`)
+          assert.strictEqual(yield* alice.hear, `ENDED ${id} ${code}`)
+        }
+      }),
+    withoutRelay,
   )
 
   promise("crossing another is a call of its own: both ring, and the two decide", (register) =>

@@ -13,6 +13,7 @@ import type { ServerEvent } from "nomitm/domain/ServerEvent"
 import type { Cryptography } from "nomitm/services/Cryptography"
 import { NameStore } from "nomitm/services/NameStore"
 import { PortAllocator } from "nomitm/services/PortAllocator"
+import * as ReflexiveLookups from "nomitm/services/ReflexiveLookups"
 import { RendezvousServer } from "nomitm/services/RendezvousServer"
 import type { ServerIdentity } from "nomitm/services/ServerIdentity"
 import * as ServerLimits from "nomitm/services/ServerLimits"
@@ -37,18 +38,23 @@ export interface ServerOptions {
   readonly cryptography?: Layer.Layer<Cryptography>
   readonly tls?: ServerIdentity
   readonly port?: number
+  /** Serves lookups over UDP, at another address as well if there is one. */
+  readonly lookups?: { readonly alternate?: string }
 }
 
 /** A server for as long as the scope lasts. */
 export const startServer = Effect.fnUntraced(function* (address: string, host: Host, options: ServerOptions = {}) {
   const { plaintext = false, limits, observe = () => {}, names = NameStore.layerMemory, port = 0 } = options
-  const { cryptography = NodeCryptography.layer, tls = identity } = options
+  const { cryptography = NodeCryptography.layer, tls = identity, lookups } = options
+  const udp =
+    lookups === undefined
+      ? Layer.empty
+      : ReflexiveLookups.layer({ address, ports: [0, 0], alternate: lookups.alternate })
   const context = yield* Layer.build(
     RendezvousServer.layerSecure({ address, port, dialect: "readme", tls, plaintext }).pipe(
+      Layer.provide([udp, countingPorts, names]),
       Layer.provide([
         host,
-        countingPorts,
-        names,
         cryptography,
         Layer.succeed(ServerLimits.ServerLimits, { ...ServerLimits.defaults, ...limits }),
         Layer.succeed(ServerObserver, observe),
