@@ -1,8 +1,7 @@
 /**
  * Bytes as the protocol writes them: numbers are big-endian unless it says otherwise.
  */
-import * as Result from "effect/Result"
-import * as Base64Url from "effect/encoding/Base64Url"
+import * as Base64Url from "./Base64Url.ts"
 
 const encoder = new TextEncoder()
 
@@ -49,7 +48,4 @@ export const readU64 = (bytes: Uint8Array, at: number): number =>
 export const toBase64Url = (bytes: Uint8Array): string => Base64Url.encode(bytes)
 
 /** The bytes of a base64url text, or none. Only the one form that `toBase64Url` writes is read. */
-export const fromBase64Url = (text: string): Uint8Array | undefined => {
-  const decoded = Base64Url.decode(text)
-  return Result.isSuccess(decoded) && toBase64Url(decoded.success) === text ? decoded.success : undefined
-}
+export const fromBase64Url = (text: string): Uint8Array | undefined => Base64Url.decode(text)
