@@ -5,6 +5,7 @@ import type { Endpoint } from "../../domain/Endpoint.ts"
 import { BindError, type PeerSocket, PeerTransport, ResolveError } from "../../services/PeerTransport.ts"
 import type { HostStation, Receiving } from "./HostStation.ts"
 import { allAddresses } from "./PortTable.ts"
+import { usualHops } from "./Segment.ts"
 
 /** The most a UDP datagram over IPv4 carries, in bytes. */
 const maxPayloadBytes = 65_507
@@ -41,11 +42,12 @@ export const makePeerTransport = (
 
 const makeSocket = (station: HostStation, local: Endpoint, receiving: Receiving): PeerSocket => ({
   local,
-  send: (payload, destination) => {
+  send: (payload, destination, ttl = usualHops) => {
+    if (!Number.isInteger(ttl) || ttl < 1 || ttl > 255) return
     if (payload.length > maxPayloadBytes || station.datagramPorts.holder(local) !== receiving) return
     const address = station.sourceFor(local.address, destination.address)
     if (address === undefined) return
-    station.send({ source: { address, port: local.port }, destination, payload: payload.slice() })
+    station.send({ source: { address, port: local.port }, destination, payload: payload.slice(), hops: ttl })
   },
   receive: (handler) =>
     Effect.asVoid(

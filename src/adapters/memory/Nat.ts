@@ -1,5 +1,6 @@
 /**
- * A NAT (or a stateful firewall) for UDP as a pure state machine: `(state, packet, now) -> (state, verdict)`.
+ * A NAT (or a stateful firewall) for UDP as a state machine: `(state, packet, now) -> verdict`. The state belongs to one
+ * NAT and is changed in place: simulations send hundreds of thousands of packets.
  *
  * What it does is data in the terms of RFC 4787: its *mapping behaviour* (section 4.1), its *port assignment* (4.2), how
  * long a mapping lives (4.3), its *filtering behaviour* (5) and whether it does *hairpinning* (6). `natKinds` names the
@@ -9,9 +10,9 @@
  * holds the *sessions* that outbound packets opened: what the filter lets in. A session ends `timeoutMillis` after its
  * last outbound packet, a mapping with its last session. All sessions together are bounded, and an inside host that
  * needs one more is dropped, as a full table does it.
+ *
+ * A *port mapping* is one that an inside host asked for (RFC 6886): it stays, and lets everybody in.
  */
-import * as HashMap from "effect/HashMap"
-import * as Option from "effect/Option"
 import * as Endpoint from "../../domain/Endpoint.ts"
 
 /** How much of the remote endpoint a decision depends on (RFC 4787, sections 4.1 and 5). */
@@ -49,31 +50,42 @@ export interface Config {
   readonly hairpinning: boolean
   /** Drops all UDP; connections still pass. */
   readonly blocksDatagrams: boolean
+  /**
+   * Whether an unsolicited packet to the NAT itself is tracked, as by a Linux router without a firewall of its own: until
+   * the session that it began ends, its port is in use for its source, and an inside host that sends there loses it.
+   */
+  readonly tracksUnsolicited: boolean
   /** How many sessions there may be at a time. */
   readonly maxSessions: number
 }
 
 interface Mapping {
-  readonly internal: Endpoint.Endpoint
+  /** The inside host's; none if the NAT itself is meant. */
+  readonly internal: Endpoint.Endpoint | undefined
   readonly external: Endpoint.Endpoint
   /** What part of the remote endpoint the mapping is for. */
   readonly scope: string
   /** The end of each session, in milliseconds, by the part of the remote endpoint that the filter looks at. */
-  readonly sessions: HashMap.HashMap<string, number>
+  readonly sessions: Map<string, number>
 }
 
 export interface State {
   readonly config: Config
   /** The external addresses: at most one of each family. A family without one is not translated, only filtered. */
   readonly addresses: ReadonlyArray<string>
-  readonly mappings: HashMap.HashMap<string, Mapping>
-  /** The keys of the mappings at an external endpoint, by their scope. */
-  readonly external: HashMap.HashMap<string, HashMap.HashMap<string, string>>
-  readonly sessions: number
+  readonly mappings: Map<string, Mapping>
+  /** The mappings at an external endpoint, by their scope. */
+  readonly external: Map<string, Map<string, Mapping>>
+  /** Port mappings: the external endpoints by the internal ones, and the other way round. */
+  readonly asked: {
+    readonly byInternal: Map<string, Endpoint.Endpoint>
+    readonly byExternal: Map<string, Endpoint.Endpoint>
+  }
+  sessions: number
   /** The next port of a sequential pool. */
-  readonly nextPort: number
+  nextPort: number
   /** Before this time nothing ends, in milliseconds. */
-  readonly nothingEndsBefore: number
+  nothingEndsBefore: number
 }
 
 export interface Packet {
@@ -95,13 +107,12 @@ export type Verdict<P> =
   | { readonly _tag: "Forward"; readonly to: "Outside" | "Inside"; readonly packet: P }
   | { readonly _tag: "Dropped"; readonly reason: DropReason }
 
-export type Step<P> = readonly [State, Verdict<P>]
-
 export const make = (config: Config, addresses: ReadonlyArray<string>): State => ({
   config,
   addresses,
-  mappings: HashMap.empty(),
-  external: HashMap.empty(),
+  mappings: new Map(),
+  external: new Map(),
+  asked: { byInternal: new Map(), byExternal: new Map() },
   sessions: 0,
   nextPort: config.ports.pool.first,
   nothingEndsBefore: Infinity,
@@ -116,15 +127,15 @@ export const restart = (state: State, addresses = state.addresses): State => mak
  * @param now in milliseconds, never less than before
  * @param chance decides a random port: 0 or more and less than 1
  */
-export const outbound = <P extends Packet>(before: State, packet: P, now: number, chance: number): Step<P> => {
-  const { config } = before
-  if (config.blocksDatagrams) return [before, dropped("DatagramsBlocked")]
-  const mapped = openSession(expire(before, now), packet, now, chance)
-  if (typeof mapped[1] === "string") return [mapped[0], dropped(mapped[1])]
-  const [state, external] = mapped
+export const outbound = <P extends Packet>(state: State, packet: P, now: number, chance: () => number): Verdict<P> => {
+  const { config } = state
+  if (config.blocksDatagrams) return dropped("DatagramsBlocked")
+  expire(state, now)
+  const external = state.asked.byInternal.get(Endpoint.format(packet.source)) ?? openSession(state, packet, now, chance)
+  if (typeof external === "string") return dropped(external)
   const translated = { ...packet, source: external }
-  if (!state.addresses.includes(packet.destination.address)) return [state, forward("Outside", translated)]
-  return config.hairpinning ? inbound(state, translated, now) : [state, dropped("NoHairpinning")]
+  if (!state.addresses.includes(packet.destination.address)) return forward("Outside", translated)
+  return config.hairpinning ? inbound(state, translated, now) : dropped("NoHairpinning")
 }
 
 /**
@@ -132,21 +143,52 @@ export const outbound = <P extends Packet>(before: State, packet: P, now: number
  *
  * @param now in milliseconds, never less than before
  */
-export const inbound = <P extends Packet>(before: State, packet: P, now: number): Step<P> => {
-  const { config } = before
-  if (config.blocksDatagrams) return [before, dropped("DatagramsBlocked")]
-  const state = expire(before, now)
-  const keys = HashMap.get(state.external, Endpoint.format(packet.destination))
-  if (Option.isNone(keys)) return [state, dropped("NoMapping")]
-  const session = partOf(config.filtering, packet.source)
-  const admits = (key: string): boolean => HashMap.has(HashMap.getUnsafe(state.mappings, key).sessions, session)
+export const inbound = <P extends Packet>(state: State, packet: P, now: number): Verdict<P> => {
+  const { config } = state
+  if (config.blocksDatagrams) return dropped("DatagramsBlocked")
+  expire(state, now)
+  const at = Endpoint.format(packet.destination)
+  const asked = state.asked.byExternal.get(at)
+  if (asked !== undefined) return forward("Inside", { ...packet, destination: asked })
+  const mappings = state.external.get(at)
+  const session = partOf(filteringOf(state, packet.destination), packet.source)
   // Of several mappings at one endpoint the one for this remote endpoint comes first.
-  const exact = HashMap.get(keys.value, partOf(mappingOf(config), packet.source))
-  const key = Option.isSome(exact) && admits(exact.value) ? exact.value : HashMap.toValues(keys.value).find(admits)
-  if (key === undefined) return [state, dropped("Filtered")]
-  const mapping = HashMap.getUnsafe(state.mappings, key)
-  const kept = config.inboundRefresh ? withSession(state, key, mapping, session, now) : state
-  return [kept, forward("Inside", { ...packet, destination: mapping.internal })]
+  const mapping = mappings && admitting(mappings, partOf(mappingOf(config), packet.source), session)
+  if (mapping?.internal === undefined) {
+    if (config.tracksUnsolicited && state.addresses.includes(packet.destination.address)) track(state, packet, now)
+    return dropped(mappings === undefined ? "NoMapping" : "Filtered")
+  }
+  if (config.inboundRefresh) keepSession(state, mapping, session, now)
+  return forward("Inside", { ...packet, destination: mapping.internal })
+}
+
+/**
+ * Maps a port because an inside host asks for it. The same again for the same internal endpoint.
+ *
+ * @returns nothing where addresses are not translated, or no port is left
+ */
+export const mapPort = (
+  state: State,
+  internal: Endpoint.Endpoint,
+  now: number,
+  chance: () => number,
+): Endpoint.Endpoint | undefined => {
+  const known = state.asked.byInternal.get(Endpoint.format(internal))
+  if (known !== undefined) return known
+  if (state.config.mapping === "none" || state.config.blocksDatagrams) return undefined
+  expire(state, now)
+  const external = assign(state, internal, undefined, chance)
+  if (external === undefined || !state.addresses.includes(external.address)) return undefined
+  state.asked.byInternal.set(Endpoint.format(internal), external)
+  state.asked.byExternal.set(Endpoint.format(external), internal)
+  return external
+}
+
+export const unmapPort = (state: State, internal: Endpoint.Endpoint): void => {
+  const external = state.asked.byInternal.get(Endpoint.format(internal))
+  if (external === undefined) return
+  state.asked.byInternal.delete(Endpoint.format(internal))
+  state.asked.byExternal.delete(Endpoint.format(external))
 }
 
 const dropped = (reason: DropReason): Verdict<never> => ({ _tag: "Dropped", reason })
@@ -154,6 +196,12 @@ const forward = <P>(to: "Outside" | "Inside", packet: P): Verdict<P> => ({ _tag:
 
 /** A firewall's table is one of mappings that change nothing. */
 const mappingOf = (config: Config): Dependence => (config.mapping === "none" ? "endpoint-independent" : config.mapping)
+
+/** Where a NAT does not translate it is a firewall, and lets in only what was asked for (RFC 6092). */
+const filteringOf = ({ config, addresses }: State, local: Endpoint.Endpoint): Dependence =>
+  config.mapping === "none" || addresses.some((it) => Endpoint.isIpv6(it) === Endpoint.isIpv6(local.address))
+    ? config.filtering
+    : "address-and-port-dependent"
 
 /** The part of a remote endpoint that matters. */
 const partOf = (dependence: Dependence, remote: Endpoint.Endpoint): string => {
@@ -167,34 +215,29 @@ const partOf = (dependence: Dependence, remote: Endpoint.Endpoint): string => {
   }
 }
 
-const keyOf = (config: Config, internal: Endpoint.Endpoint, remote: Endpoint.Endpoint): string =>
-  `${Endpoint.format(internal)} ${partOf(mappingOf(config), remote)}`
-
-/** Removes what has ended. What is left is alive. */
-const expire = (state: State, now: number): State => {
-  if (now < state.nothingEndsBefore) return state
-  let { mappings, external } = state
-  let sessions = 0
-  let nothingEndsBefore = Infinity
-  for (const [key, mapping] of state.mappings) {
-    const alive = HashMap.filter(mapping.sessions, (end) => end > now)
-    const size = HashMap.size(alive)
-    if (size === 0) {
-      mappings = HashMap.remove(mappings, key)
-      external = unlink(external, mapping)
-      continue
-    }
-    sessions += size
-    for (const end of HashMap.values(alive)) nothingEndsBefore = Math.min(nothingEndsBefore, end)
-    if (size < HashMap.size(mapping.sessions)) mappings = HashMap.set(mappings, key, { ...mapping, sessions: alive })
-  }
-  return { ...state, mappings, external, sessions, nothingEndsBefore }
+const admitting = (mappings: Map<string, Mapping>, scope: string, session: string): Mapping | undefined => {
+  const exact = mappings.get(scope)
+  if (exact?.sessions.has(session) === true) return exact
+  for (const mapping of mappings.values()) if (mapping.sessions.has(session)) return mapping
+  return undefined
 }
 
-const unlink = (external: State["external"], mapping: Mapping): State["external"] => {
-  const at = Endpoint.format(mapping.external)
-  const left = HashMap.remove(HashMap.getUnsafe(external, at), mapping.scope)
-  return HashMap.isEmpty(left) ? HashMap.remove(external, at) : HashMap.set(external, at, left)
+/** Removes what has ended. What is left is alive. */
+const expire = (state: State, now: number): void => {
+  if (now < state.nothingEndsBefore) return
+  let nothingEndsBefore = Infinity
+  for (const [key, mapping] of state.mappings) {
+    for (const [session, end] of mapping.sessions) {
+      if (end > now) nothingEndsBefore = Math.min(nothingEndsBefore, end)
+      else if (mapping.sessions.delete(session)) state.sessions -= 1
+    }
+    if (mapping.sessions.size > 0) continue
+    state.mappings.delete(key)
+    const at = Endpoint.format(mapping.external)
+    const left = state.external.get(at)
+    if (left?.delete(mapping.scope) === true && left.size === 0) state.external.delete(at)
+  }
+  state.nothingEndsBefore = nothingEndsBefore
 }
 
 /** Finds or makes the mapping and the session of an outbound packet; the external endpoint. */
@@ -202,61 +245,84 @@ const openSession = (
   state: State,
   { source, destination }: Packet,
   now: number,
-  chance: number,
-): readonly [State, Endpoint.Endpoint | DropReason] => {
+  chance: () => number,
+): Endpoint.Endpoint | DropReason => {
   const { config } = state
-  const key = keyOf(config, source, destination)
-  const session = partOf(config.filtering, destination)
-  const known = HashMap.get(state.mappings, key)
-  const isNew = Option.isNone(known) || !HashMap.has(known.value.sessions, session)
-  if (isNew && state.sessions >= config.maxSessions) return [state, "TableFull"]
-  if (Option.isSome(known)) return [withSession(state, key, known.value, session, now), known.value.external]
-
   const scope = partOf(mappingOf(config), destination)
-  const assigned = assign(state, source, scope, chance)
-  if (assigned === undefined) return [state, "NoPortLeft"]
-  const [external, nextPort] = assigned
-  const at = Endpoint.format(external)
-  const scopes = Option.getOrElse(HashMap.get(state.external, at), () => HashMap.empty<string, string>())
-  const mapping: Mapping = { internal: source, external, scope, sessions: HashMap.empty() }
-  const linked = { ...state, nextPort, external: HashMap.set(state.external, at, HashMap.set(scopes, scope, key)) }
-  return [withSession(linked, key, mapping, session, now), external]
-}
-
-const withSession = (state: State, key: string, mapping: Mapping, session: string, now: number): State => {
-  const end = now + state.config.timeoutMillis
-  return {
-    ...state,
-    mappings: HashMap.set(state.mappings, key, { ...mapping, sessions: HashMap.set(mapping.sessions, session, end) }),
-    sessions: state.sessions + (HashMap.has(mapping.sessions, session) ? 0 : 1),
-    nothingEndsBefore: Math.min(state.nothingEndsBefore, end),
+  const key = `${Endpoint.format(source)} ${scope}`
+  const session = partOf(filteringOf(state, source), destination)
+  const known = state.mappings.get(key)
+  if (known?.sessions.has(session) !== true && state.sessions >= config.maxSessions) return "TableFull"
+  if (known !== undefined) {
+    keepSession(state, known, session, now)
+    return known.external
   }
+  const external = assign(state, source, scope, chance)
+  if (external === undefined) return "NoPortLeft"
+  keepSession(state, link(state, key, { internal: source, external, scope, sessions: new Map() }), session, now)
+  return external
 }
 
-/** The external endpoint of a new mapping and the next port of a sequential pool. */
+/** An unsolicited packet to the NAT itself begins a session of its own. */
+const track = (state: State, { source, destination }: Packet, now: number): void => {
+  const session = Endpoint.format(source)
+  const key = `itself ${Endpoint.format(destination)} ${session}`
+  const known = state.mappings.get(key)
+  if (known === undefined && state.sessions >= state.config.maxSessions) return
+  // What an inside host has in use for this source is not the NAT's own.
+  if (known === undefined && state.external.get(Endpoint.format(destination))?.has(session) === true) return
+  const itself =
+    known ?? link(state, key, { internal: undefined, external: destination, scope: session, sessions: new Map() })
+  keepSession(state, itself, session, now)
+}
+
+const link = (state: State, key: string, mapping: Mapping): Mapping => {
+  const at = Endpoint.format(mapping.external)
+  const scopes = state.external.get(at)
+  if (scopes === undefined) state.external.set(at, new Map([[mapping.scope, mapping]]))
+  else scopes.set(mapping.scope, mapping)
+  state.mappings.set(key, mapping)
+  return mapping
+}
+
+const keepSession = (state: State, mapping: Mapping, session: string, now: number): void => {
+  const end = now + state.config.timeoutMillis
+  if (!mapping.sessions.has(session)) state.sessions += 1
+  mapping.sessions.set(session, end)
+  if (end < state.nothingEndsBefore) state.nothingEndsBefore = end
+}
+
+/**
+ * The external endpoint of a new mapping.
+ *
+ * @param scope what part of the remote endpoint it is for; everybody without it
+ */
 const assign = (
   state: State,
   source: Endpoint.Endpoint,
-  scope: string,
-  chance: number,
-): readonly [Endpoint.Endpoint, number] | undefined => {
+  scope: string | undefined,
+  chance: () => number,
+): Endpoint.Endpoint | undefined => {
   const { mapping, ports } = state.config
   const ipv6 = Endpoint.isIpv6(source.address)
   const address = state.addresses.find((it) => Endpoint.isIpv6(it) === ipv6)
-  if (mapping === "none" || address === undefined) return [source, state.nextPort]
+  if (mapping === "none" || address === undefined) return source
 
   const isFree = (port: number): boolean => {
-    const scopes = HashMap.get(state.external, Endpoint.format({ address, port }))
-    return Option.isNone(scopes) || (ports.overloading && !HashMap.has(scopes.value, scope))
+    const at = Endpoint.format({ address, port })
+    if (state.asked.byExternal.has(at)) return false
+    const scopes = state.external.get(at)
+    return scopes === undefined || (ports.overloading && scope !== undefined && !scopes.has(scope))
   }
-  if (ports.preserving && isFree(source.port)) return [{ address, port: source.port }, state.nextPort]
+  if ((ports.preserving || scope === undefined) && isFree(source.port)) return { address, port: source.port }
   const { order, first, last } = ports.pool
   const size = last - first + 1
-  const start = order === "random" ? Math.floor(chance * size) : state.nextPort - first
+  const start = order === "random" ? Math.floor(chance() * size) : state.nextPort - first
   for (let i = 0; i < size; i++) {
     const port = first + ((start + i) % size)
     if (!isFree(port)) continue
-    return [{ address, port }, order === "random" ? state.nextPort : port === last ? first : port + 1]
+    if (order === "sequential") state.nextPort = port === last ? first : port + 1
+    return { address, port }
   }
   return undefined
 }

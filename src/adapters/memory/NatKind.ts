@@ -17,11 +17,19 @@ const portRestrictedCone: Config = {
   inboundRefresh: false,
   hairpinning: false,
   blocksDatagrams: false,
+  tracksUnsolicited: false,
   maxSessions: 16_384,
 }
 
 /** A port of its own for every remote endpoint. */
 const symmetric: Config = { ...portRestrictedCone, mapping: "address-and-port-dependent", ports: random }
+
+/** Connection tracking: each remote endpoint has a mapping of its own, and the port is kept for all of them. */
+const masquerade: Config = {
+  ...symmetric,
+  ports: { preserving: true, overloading: true, pool: anyPort },
+  inboundRefresh: true,
+}
 
 const sequentialPool = { order: "sequential", first: 20_000, last: 24_095 } as const
 const narrowPool = { order: "random", first: 4096, last: 5119 } as const
@@ -31,10 +39,12 @@ export const natKinds = {
   addressRestrictedCone: { ...portRestrictedCone, filtering: "address-dependent" },
   portRestrictedCone,
   /**
-   * Connection tracking, as in a Linux masquerade: each remote endpoint has a mapping of its own, but the port is kept
-   * for all of them, unless another inside host uses the same port to the same remote endpoint.
+   * A Linux masquerade: the port is kept for every remote endpoint, unless another inside host uses the same port to the
+   * same remote endpoint.
    */
-  masquerade: { ...symmetric, ports: { preserving: true, overloading: true, pool: anyPort }, inboundRefresh: true },
+  masquerade,
+  /** The same without a firewall for the router itself: an unsolicited packet takes the port away. */
+  exposedMasquerade: { ...masquerade, tracksUnsolicited: true },
   /** Endpoint-independent mapping to a random port. */
   randomPortCone: { ...portRestrictedCone, ports: random },
   /** A carrier's NAT as RFC 6888 wants it: endpoint-independent in everything, with hairpinning. */
@@ -53,3 +63,26 @@ export const natKinds = {
 } as const satisfies Record<string, Config>
 
 export type NatKind = keyof typeof natKinds
+
+/**
+ * The same by the names of the laboratory of Linux NATs. `open` is no NAT; a NAT behind a carrier's, the laboratory's
+ * `portrestr@eim-eif`, is two. There hairpinning is an option of a kind, here one that `carrierGrade` has: `{ ...kind,
+ * hairpinning: true }`.
+ */
+export const laboratoryKinds = {
+  open: undefined,
+  fw: natKinds.firewall,
+  fullcone: natKinds.fullCone,
+  addrrestr: natKinds.addressRestrictedCone,
+  portrestr: natKinds.masquerade,
+  "portrestr-open": natKinds.exposedMasquerade,
+  eim: natKinds.randomPortCone,
+  "eim-eif": { ...natKinds.carrierGrade, hairpinning: false },
+  symaddr: natKinds.addressSymmetric,
+  symseq: natKinds.sequentialSymmetric,
+  symblk: natKinds.narrowSymmetric,
+  sym: natKinds.symmetric,
+  udpblock: natKinds.datagramsBlocked,
+} as const satisfies Record<string, Config | undefined>
+
+export type LaboratoryKind = keyof typeof laboratoryKinds

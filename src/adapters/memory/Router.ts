@@ -43,15 +43,13 @@ export class Router implements Gateway {
   }
 
   arrive(datagram: Datagram): void {
-    const [state, verdict] = Nat.inbound(this.state, datagram, this.wires.timeline.now())
-    this.state = state
-    this.follow(datagram, verdict)
+    if (datagram.hops <= 1) return this.wires.report("Dropped", datagram, "HopsExceeded")
+    this.follow(datagram, Nat.inbound(this.state, datagram, this.wires.timeline.now()))
   }
 
   leave(datagram: Datagram): void {
-    const [state, verdict] = Nat.outbound(this.state, datagram, this.wires.timeline.now(), this.wires.chance())
-    this.state = state
-    this.follow(datagram, verdict)
+    if (datagram.hops <= 1) return this.wires.report("Dropped", datagram, "HopsExceeded")
+    this.follow(datagram, Nat.outbound(this.state, datagram, this.wires.timeline.now(), this.wires.chance))
   }
 
   knock(): Reception {
@@ -72,9 +70,17 @@ export class Router implements Gateway {
     return this.state.addresses.find((it) => Endpoint.isIpv6(it) === Endpoint.isIpv6(address))
   }
 
+  mapPort(internal: Endpoint.Endpoint): Endpoint.Endpoint | undefined {
+    return Nat.mapPort(this.state, internal, this.wires.timeline.now(), this.wires.chance)
+  }
+
+  unmapPort(internal: Endpoint.Endpoint): void {
+    Nat.unmapPort(this.state, internal)
+  }
+
   private follow(datagram: Datagram, verdict: Nat.Verdict<Datagram>): void {
     if (verdict._tag === "Dropped") return this.wires.report("Dropped", datagram, verdict.reason)
-    const { packet } = verdict
+    const packet = { ...verdict.packet, hops: datagram.hops - 1 }
     if (verdict.to === "Outside") return this.outside.carry(this, packet)
     // Not within `send`, for a datagram that turned around here.
     this.wires.launch(this.wires.timeline.now(), packet, () => this.inside.carry(this, packet))

@@ -2,7 +2,8 @@
  * A network in which everybody reaches everybody: the public one, or the one behind a NAT.
  *
  * Stations (hosts, and the outsides of NATs) are attached with their addresses. What is for nobody here goes to the
- * gateway, if there is one; between a station and its gateway nothing is lost and no time passes.
+ * gateway, if there is one; between a station and its gateway nothing is lost and no time passes. Between what is public
+ * lie as many hops as `coreHops` says, between others none.
  */
 import type { Endpoint } from "../../domain/Endpoint.ts"
 import * as Link from "./Link.ts"
@@ -12,7 +13,15 @@ import type { StreamEnd } from "./StreamEnd.ts"
 
 export interface Datagram extends Packet {
   readonly payload: Uint8Array
+  /** How many hops are left to it: routers take one each and drop what has one only. */
+  readonly hops: number
 }
+
+/** What systems give a datagram. */
+export const usualHops = 64
+
+/** As how many routers the public network counts. */
+export const coreHops = 6
 
 /** How a station takes a request for a connection; silence is what a firewall answers. */
 export type Reception = "Accepted" | "Refused" | "Silence"
@@ -41,7 +50,7 @@ export interface NetworkEvent {
   readonly at: number
   readonly event: "Sent" | "Delivered" | "Dropped"
   /** Why it was dropped. */
-  readonly reason?: DropReason | "Lost" | "NoRoute" | "NobodyThere" | "TooManyInFlight" | "HostDown"
+  readonly reason?: DropReason | "Lost" | "HopsExceeded" | "NoRoute" | "NobodyThere" | "TooManyInFlight" | "HostDown"
   /** Source and destination as they are where it happens: NATs change them. */
   readonly from: Endpoint
   readonly to: Endpoint
@@ -116,6 +125,13 @@ export class Segment {
       return this.gateway.leave(datagram)
     }
     if (from === this.gateway) return to.arrive(datagram)
+    if (this.gateway !== undefined) return this.cross(from, to, datagram)
+    const hops = datagram.hops - coreHops
+    if (hops < 1) return this.wires.report("Dropped", datagram, "HopsExceeded")
+    this.cross(from, to, { ...datagram, hops })
+  }
+
+  private cross(from: Station, to: Station, datagram: Datagram): void {
     const { timeline, chance } = this.wires
     const lane = this.lane(from, to)
     const arrivals = Link.transit(lane.link ?? this.wires.defaultLink, chance)

@@ -1,6 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"
-import * as HashMap from "effect/HashMap"
 import * as Schema from "effect/Schema"
 import * as Nat from "../../../src/adapters/memory/Nat.ts"
 import { natKinds } from "../../../src/adapters/memory/NatKind.ts"
@@ -14,17 +13,13 @@ const server = at("198.51.100.1", 3478)
 
 /** A NAT to talk to, which keeps its state. */
 const nat = (config: Nat.Config, addresses: ReadonlyArray<string> = [outside]) => {
-  let state = Nat.make(config, addresses)
-  const run = (step: Nat.Step<Nat.Packet>): Nat.Verdict<Nat.Packet> => {
-    state = step[0]
-    return step[1]
-  }
+  const state = Nat.make(config, addresses)
   return {
-    state: () => state,
+    state,
     send: (source: Endpoint.Endpoint, destination: Endpoint.Endpoint, now = 0, chance = 0.5) =>
-      run(Nat.outbound(state, { source, destination }, now, chance)),
+      Nat.outbound(state, { source, destination }, now, () => chance),
     receive: (source: Endpoint.Endpoint, destination: Endpoint.Endpoint, now = 0) =>
-      run(Nat.inbound(state, { source, destination }, now)),
+      Nat.inbound(state, { source, destination }, now),
   }
 }
 
@@ -70,7 +65,7 @@ describe("time", () => {
     send(alice, server)
     assert.strictEqual(outcome(receive(server, at(outside, 5000), 119_999)), "Inside 192.168.1.10:5000")
     assert.strictEqual(outcome(receive(server, at(outside, 5000), 120_000)), "NoMapping")
-    assert.strictEqual(HashMap.size(state().mappings), 0)
+    assert.strictEqual(state.mappings.size, 0)
     send(alice, server, 200_000)
     send(alice, server, 300_000)
     assert.strictEqual(outcome(receive(server, at(outside, 5000), 419_999)), "Inside 192.168.1.10:5000")
@@ -87,8 +82,8 @@ describe("time", () => {
   it("is over for all mappings with a restart", () => {
     const { send, state } = nat(natKinds.symmetric)
     send(alice, server)
-    const restarted = Nat.restart(state(), ["203.0.113.6"])
-    assert.strictEqual(HashMap.size(restarted.mappings), 0)
+    const restarted = Nat.restart(state, ["203.0.113.6"])
+    assert.strictEqual(restarted.mappings.size, 0)
     assert.deepStrictEqual(restarted.addresses, ["203.0.113.6"])
   })
 })
@@ -229,13 +224,13 @@ describe("whatever happens", () => {
             assert.isTrue(admitting.some((sent) => Endpoint.equals(sent.inside, reached)))
           }
         }
-        const held = [...HashMap.values(state().mappings)].map((it) => HashMap.size(it.sessions))
+        const held = [...state.mappings.values()].map((it) => it.sessions.size)
         assert.strictEqual(
           held.reduce((sum, size) => sum + size, 0),
-          state().sessions,
+          state.sessions,
         )
-        assert.isAtMost(state().sessions, config.maxSessions)
-        assert.isAtMost(HashMap.size(state().external), HashMap.size(state().mappings))
+        assert.isAtMost(state.sessions, config.maxSessions)
+        assert.isAtMost(state.external.size, state.mappings.size)
       }
     },
     thorough,
