@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Option from "effect/Option"
 import type { Line } from "../../../src/domain/LineSplitter.ts"
 import * as PersonId from "../../../src/domain/identity/PersonId.ts"
 import * as ServerLine from "../../../src/domain/nomitm1/ServerLine.ts"
@@ -184,6 +185,68 @@ describe("a question about somebody", () => {
   })
 })
 
+describe("where to ask what the server sees", () => {
+  const ask = (side: Side, now = 0) => side.on({ _tag: "AskReflex", now })
+  const reflex: ServerLink.Reflex = {
+    _tag: "Reflex",
+    token: new Uint8Array(16).fill(1),
+    key: new Uint8Array(32).fill(2),
+    address: "198.51.100.7",
+    ports: [3478, 3479],
+    alternate: Option.none(),
+  }
+
+  it("is asked once at a time, and told to who asked", () => {
+    const side = registered()
+    assert.deepStrictEqual(side.hear(said(reflex)), [])
+    assert.deepStrictEqual(ask(side), [{ _tag: "Send", line: { _tag: "Reflex" } }])
+    assert.deepStrictEqual(ask(side), [])
+    assert.deepStrictEqual(side.hear(said(reflex)), [{ _tag: "Reflexed", reflex }])
+    assert.deepStrictEqual(side.hear(said(reflex)), [])
+    assert.lengthOf(ask(side), 1)
+  })
+
+  it("may be nowhere: the server says so, or does not know the question, or does not answer it", () => {
+    for (const code of ["Unavailable", "Operation_unknown", "Malformed"]) {
+      const side = registered()
+      ask(side)
+      assert.deepStrictEqual(side.hear(`ERROR ${code}`), [{ _tag: "NotReflexed", code }])
+    }
+    const silent = registered()
+    ask(silent, 5000)
+    silent.hear("PONG", 14_000)
+    assert.strictEqual(ServerLink.dueAt(silent.state), 15_000)
+    assert.deepStrictEqual(silent.on({ _tag: "Due", now: 15_000 }), [{ _tag: "NotReflexed", code: "No_answer" }])
+  })
+
+  it("is not answered by an error about somebody, or about something else", () => {
+    const side = registered()
+    side.on({ _tag: "LookUp", who: Who.byName(bob), asker: 1, now: 0 })
+    ask(side)
+    assert.deepStrictEqual(side.hear("ERROR Unavailable bob"), [{ _tag: "NotFound", who: Who.byName(bob), asker: 1 }])
+    assert.deepStrictEqual(side.hear("ERROR Too_fast"), [])
+    assert.deepStrictEqual(side.hear("ERROR Relay_refused"), [{ _tag: "RelayRefused" }])
+    assert.deepStrictEqual(side.hear(said(reflex)), [{ _tag: "Reflexed", reflex }])
+  })
+})
+
+describe("records", () => {
+  it("show that the server is there, though they are not shown here", () => {
+    const side = registered()
+    side.on({ _tag: "Sent", now: 40_000 })
+    assert.deepStrictEqual(side.on({ _tag: "Relayed", now: 44_000 }), [])
+    side.on({ _tag: "Sent", now: 80_000 })
+    assert.strictEqual(ServerLink.dueAt(side.state), 89_000)
+    const record = { _tag: "Relay", callId: new Uint8Array(16), record: new Uint8Array(40) } as const
+    assert.deepStrictEqual(side.hear(said(record)), [])
+  })
+
+  it("have no part in what is left when only they are: STARTCHAT without an endpoint is for the calls", () => {
+    const start = { _tag: "StartRelayOnly", name: bob, callId: new Uint8Array(16).fill(1) } as const
+    assert.deepStrictEqual(registered().hear(said(start)), [{ _tag: "OfCall", line: start }])
+  })
+})
+
 describe("a name that is given up", () => {
   it("is gone when the server says so", () => {
     const side = registered()
@@ -198,7 +261,7 @@ describe("a name that is given up", () => {
 describe("whatever a server says, at any time", () => {
   it.prop(
     "nothing throws, answers come only to what was asked, and it is woken only for something",
-    [arbitraries.text, arbitraries.integer(0, 9)],
+    [arbitraries.text, arbitraries.integer(0, 11)],
     ([text, kind]) => {
       const side = registered()
       const lines = [
@@ -212,9 +275,11 @@ describe("whatever a server says, at any time", () => {
         "REGISTER alice OK",
         "PONG",
         "ERROR Shutting_down",
+        `REFLEX ${text}`,
+        `RELAY ${text}`,
       ]
       side.hear(lines[kind]!, 10)
-      for (const action of side.actions) assert.include(["OfCall", "Lost"], action._tag)
+      for (const action of side.actions) assert.include(["OfCall", "Lost", "RelayRefused"], action._tag)
       assert.isTrue(ServerLink.dueAt(side.state) > 10)
     },
     arbitraries.thorough,
