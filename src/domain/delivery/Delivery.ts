@@ -14,19 +14,22 @@
  * A message is delivered when the other's program has all of it: acknowledged is only what is kept there. Sending never
  * ends: where nothing comes back, a record asks every 15 seconds at least.
  */
-import type { Ack, Data, Frame } from "../record/Frame.ts"
+import type { Ack, Data, Frame as AnyFrame } from "../record/Frame.ts"
 import * as Frames from "../record/Frame.ts"
 import { minRecordBytes, padded, paddingBytes } from "../record/RecordHeader.ts"
 import * as AckRanges from "./AckRanges.ts"
 import * as Acknowledging from "./Acknowledging.ts"
 import * as Congestion from "./Congestion.ts"
 import * as LossRecovery from "./LossRecovery.ts"
+import * as Message from "./Message.ts"
 import type { Range } from "./Ranges.ts"
 import * as ReceiveStream from "./ReceiveStream.ts"
 import * as RoundTrip from "./RoundTrip.ts"
 import * as SendStream from "./SendStream.ts"
 
 export type RecordNumber = LossRecovery.RecordNumber
+/** What of a record is delivery's affair. */
+export type Frame = Data | Ack
 
 export interface State {
   readonly sending: SendStream.SendStream
@@ -69,13 +72,19 @@ const start: State = {
 
 export const initial = (): State => start
 
-/** How many bytes `say` takes, 4 for each message (`Message.headerBytes`) besides its body. 1 MiB waits in all. */
-export const room = ({ sending }: State): number => SendStream.room(sending)
+/** The longest body of a message, in bytes. */
+export const maxMessageBytes = Message.maxBodyBytes
+
+/**
+ * How many bytes of one more message there is room for; of several, each but the first takes 4 bytes besides its own.
+ * In all 1 MiB waits.
+ */
+export const room = ({ sending }: State): number => Math.max(0, SendStream.room(sending) - Message.headerBytes)
 
 /**
  * Says messages, in order.
  *
- * @param messages bodies of at most 65,536 bytes; they are copied
+ * @param messages bodies of at most `maxMessageBytes`; they are copied
  * @returns the very same state where there is no `room` for all of them or one is too long: then none is said
  */
 export const say = (state: State, messages: ReadonlyArray<Uint8Array>): State => {
@@ -86,8 +95,14 @@ export const say = (state: State, messages: ReadonlyArray<Uint8Array>): State =>
 /** Whether all that was said is delivered. */
 export const isIdle = ({ sending }: State): boolean => SendStream.isDelivered(sending)
 
+/** How many of the own messages were sent whole, be it that they were lost, since the chat began. */
+export const sent = ({ sending }: State): number => sending.sent
+
 /** How many of the own messages are delivered, since the chat began. */
 export const delivered = ({ sending }: State): number => sending.delivered
+
+/** Up to here the stream of the own messages was sent once, their headers included. */
+export const sentBytes = ({ sending }: State): number => sending.next
 
 /** How long a round trip takes, in milliseconds; none before it was measured on this path. */
 export const roundTripMillis = ({ recovery: { roundTrip } }: State): number | undefined =>
@@ -95,7 +110,7 @@ export const roundTripMillis = ({ recovery: { roundTrip } }: State): number | un
 
 const dataOverhead = Frames.length({ _tag: "Data", offset: 0, bytes: new Uint8Array(0) })
 const sealingBytes = minRecordBytes - paddingBytes
-const noFrames: ReadonlyArray<Data | Ack> = []
+const noFrames: ReadonlyArray<Frame> = []
 const noAcks: ReadonlyArray<Ack> = []
 
 /**
@@ -109,7 +124,7 @@ export const fill = (
   record: RecordNumber,
   roomBytes: number,
   now: number,
-): readonly [State, ReadonlyArray<Data | Ack>] => {
+): readonly [State, ReadonlyArray<Frame>] => {
   const { acknowledging, congestion, isProbing, recovery, sending } = state
   const admits = isProbing || (Congestion.admits(congestion, recovery.inFlight) && !LossRecovery.isFull(recovery))
   const most = roomBytes - dataOverhead
@@ -162,7 +177,7 @@ const highestOf = (ack: Ack | undefined): RecordNumber | undefined =>
  */
 export const heard = (
   state: State,
-  frames: ReadonlyArray<Frame>,
+  frames: ReadonlyArray<AnyFrame>,
   record: RecordNumber,
   now: number,
 ): readonly [State, Heard] => {

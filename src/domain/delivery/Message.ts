@@ -21,9 +21,8 @@ export const length = (bodies: ReadonlyArray<Uint8Array>): number => {
   return sum
 }
 
-/** The header of a text of so many bytes. */
-export const header = (bodyBytes: number): Uint8Array =>
-  Uint8Array.of(textKind, bodyBytes >>> 16, bodyBytes >>> 8, bodyBytes)
+/** The header of a text, with its length still to be written. */
+export const header = (): Uint8Array => Uint8Array.of(textKind, 0, 0, 0)
 
 /** What of the message that has begun was read. */
 export interface Reader {

@@ -46,6 +46,9 @@ export interface SendStream {
   readonly messageEnd: number
   /** So many messages are. */
   readonly delivered: number
+  /** The same for messages of which all was sent once. */
+  readonly sentEnd: number
+  readonly sent: number
 }
 
 export const initial: SendStream = {
@@ -59,6 +62,8 @@ export const initial: SendStream = {
   limit: firstLimit,
   messageEnd: 0,
   delivered: 0,
+  sentEnd: 0,
+  sent: 0,
 }
 
 /** How many bytes more can wait, the headers of messages (`Message.headerBytes`) included. */
@@ -75,13 +80,23 @@ export const say = (stream: SendStream, bodies: ReadonlyArray<Uint8Array>): Send
   const length = Message.length(bodies)
   if (length === 0 || length > room(stream)) return stream
   const writer = new Writer(stream)
+  const header = Message.header()
   for (const body of bodies) {
     if (body.length > Message.maxBodyBytes) return stream
-    writer.add(Message.header(body.length))
+    header[1] = body.length >>> 16
+    header[2] = body.length >>> 8
+    header[3] = body.length
+    writer.add(header)
     writer.add(body)
   }
-  const messageEnd = isDelivered(stream) ? stream.total + Message.length(bodies.slice(0, 1)) : stream.messageEnd
-  return { ...stream, chunks: writer.chunks, total: writer.total, messageEnd }
+  const firstEnd = stream.total + Message.length(bodies.slice(0, 1))
+  return {
+    ...stream,
+    chunks: writer.chunks,
+    total: writer.total,
+    messageEnd: isDelivered(stream) ? firstEnd : stream.messageEnd,
+    sentEnd: stream.next === stream.total ? firstEnd : stream.sentEnd,
+  }
 }
 
 class Writer {
@@ -124,7 +139,8 @@ export const nextRange = ({ limit, next, resend, total }: SendStream, most: numb
 /** A range that `nextRange` gave is sent. */
 export const sent = (stream: SendStream, { start, end }: Ranges.Range): SendStream => {
   if (start < stream.next) return { ...stream, resend: Ranges.subtract(stream.resend, start, end) }
-  return { ...stream, next: end, last: byteAt(stream.chunks, end - 1) }
+  const [sentEnd, sent] = passed(stream, stream.sentEnd, stream.sent, end)
+  return { ...stream, next: end, last: byteAt(stream.chunks, end - 1), sentEnd, sent }
 }
 
 /** The last byte that was sent: the other has had it, and says where it stands when it comes again. None before that. */
@@ -183,13 +199,25 @@ export const acknowledge = (stream: SendStream, range: Ranges.Range): SendStream
 /** Counts the messages that `base` has passed, and forgets their memory. */
 const advance = (stream: SendStream): SendStream => {
   const { base, total } = stream
-  let { delivered, messageEnd } = stream
-  while (messageEnd <= base) {
-    delivered += 1
-    if (messageEnd === total) break
-    messageEnd += Message.headerBytes + bodyBytesAt(stream, messageEnd)
-  }
+  const [messageEnd, delivered] = passed(stream, stream.messageEnd, stream.delivered, base)
   return { ...stream, delivered, messageEnd, chunks: base === total ? [] : withoutBefore(stream.chunks, base) }
+}
+
+/** Goes on from the end of a message, with so many before it, to the first that ends behind an offset, or the last. */
+const passed = (
+  stream: SendStream,
+  messageEnd: number,
+  before: number,
+  offset: number,
+): readonly [end: number, count: number] => {
+  let end = messageEnd
+  let count = before
+  while (end <= offset) {
+    count += 1
+    if (end === stream.total) break
+    end += Message.headerBytes + bodyBytesAt(stream, end)
+  }
+  return [end, count]
 }
 
 /** The length of the body of the message that begins at an offset. */
