@@ -24,7 +24,8 @@ const natKinds: Record<NatMapping["_tag"], NatKind> = {
 export const natKind = ({ _tag }: NatMapping): NatKind => natKinds[_tag]
 
 /** Where a path leads; empty for the relay, or none. */
-export const addressOf = (path: Path | undefined): string => (path?._tag === "Direct" ? Endpoint.format(path.remote) : "")
+export const addressOf = (path: Path | undefined): string =>
+  path?._tag === "Direct" ? Endpoint.format(path.remote) : ""
 
 /** @param peer the other side, as it is shown */
 export const event = (peer: string, report: Report): PeerEvent => {

@@ -14,17 +14,14 @@
  * runs it owns sockets, keys, the timer and the link: every record that opens is `Heard`, each `Send` is one record of
  * its own. Given the same random bytes the machine does the same.
  */
-import type * as Endpoint from "../Endpoint.ts"
 import type * as Frame from "../record/Frame.ts"
-import type { StuckReason } from "../StuckReason.ts"
-import type { Candidate } from "./Candidate.ts"
 import * as CandidateMessage from "./CandidateMessage.ts"
 import * as Challenges from "./Challenges.ts"
-import * as Checks from "./Checks.ts"
 import * as Gathering from "./Gathering.ts"
-import * as NatMapping from "./NatMapping.ts"
-import * as Path from "./Path.ts"
+import type * as Path from "./Path.ts"
 import * as PathBook from "./PathBook.ts"
+import type { Action, Event, PathFrame } from "./ReachEvent.ts"
+import { added, facts, type State } from "./ReachState.ts"
 import * as RemoteCandidates from "./RemoteCandidates.ts"
 import * as Search from "./Search.ts"
 import { kindOf, mayProbe, type Situation } from "./Situation.ts"
@@ -41,108 +38,15 @@ export const relayedPauses = [60_000, 300_000, 900_000] as const
 /** … and while nothing does. */
 export const unreachedPauses = [15_000, 30_000, 60_000] as const
 
-export interface Config {
-  readonly isInitiator: boolean
-  /** Whether records may go through the server: until there is something better, never, or only so. */
-  readonly relay: "auto" | "never" | "always"
-  /** Whether our link to the server is on loopback. */
-  readonly isLocalServer: boolean
-}
-
-/** The frames of a record that are about paths. */
-export type PathFrame = Extract<Frame.Frame, { readonly _tag: "PathChallenge" | "PathResponse" }>
-
-export type Event =
-  /** The server's link carries records. */
-  | { readonly _tag: "RelayUp" }
-  | { readonly _tag: "RelayDown"; readonly because?: "Relay_refused" | "Server_lost" | "Peer_gone" }
-  /** There is a socket, and it is known where the server sees both sides: see `Situation`. */
-  | {
-      readonly _tag: "Started"
-      readonly observed: Endpoint.Endpoint
-      readonly seen: string | undefined
-      readonly addresses: ReadonlyArray<string>
-      readonly port: number
-      readonly targets: number
-    }
-  /** There will be no socket. */
-  | { readonly _tag: "NoPort" }
-  | { readonly _tag: "LookedUp"; readonly target: number; readonly mapped: Endpoint.Endpoint }
-  | { readonly _tag: "PortMapped"; readonly endpoint: Endpoint.Endpoint }
-  | { readonly _tag: "Told"; readonly message: CandidateMessage.CandidateMessage }
-  /** A record of the other side came by this path; `isNewest`: none with a higher counter came before. */
-  | {
-      readonly _tag: "Heard"
-      readonly path: Path.Path
-      readonly frames: ReadonlyArray<PathFrame>
-      readonly isNewest: boolean
-    }
-  /** A record that was sent on this path was acknowledged. */
-  | { readonly _tag: "Acknowledged"; readonly path: Path.Path }
-  /** Whether something waits to be acknowledged has changed. */
-  | { readonly _tag: "Waiting"; readonly unacknowledged: boolean }
-  /** This machine's addresses, all of them; nothing happens if they are those of before. */
-  | { readonly _tag: "AddressesChanged"; readonly addresses: ReadonlyArray<string> }
-  /** It is `dueAt`. */
-  | { readonly _tag: "Due" }
-
-export type Action =
-  | Search.Action
-  | { readonly _tag: "CloseSockets"; readonly keep: ReadonlyArray<number> }
-  | { readonly _tag: "Stuck"; readonly because: StuckReason }
+export type { Action, Config, Event, PathFrame } from "./ReachEvent.ts"
+export { activeKind, initial, type State } from "./ReachState.ts"
+export { report, type Report, type Why } from "./Report.ts"
 
 export type Tools = PathBook.Tools
-
-/** All times are milliseconds of the monotonic clock. */
-export interface State {
-  readonly config: Config
-  readonly book: PathBook.Book
-  /** The two sides, once there is a socket. */
-  readonly situation: Situation | undefined
-  /** What the other side has told, before or after that. */
-  readonly told: CandidateMessage.CandidateMessage | undefined
-  readonly isPortless: boolean
-  readonly relayLost: "Relay_refused" | "Server_lost" | "Peer_gone" | undefined
-  readonly search: Search.Search | undefined
-  readonly generation: number
-  /** When the next search begins. */
-  readonly searchAt: number
-  /** How many searches, one after the other, have found nothing. */
-  readonly failures: number
-  readonly sprayableAt: number
-  readonly nextSocket: number
-  /** When it is said that there is no direct path yet. */
-  readonly stuckAt: number
-  /** What was said about this search. */
-  readonly stuck: StuckReason | undefined
-  /** Whether any record came by a direct path since there is a socket, or by any. */
-  readonly isHeard: boolean
-  /** In all searches before this one. */
-  readonly before: { readonly pairs: number; readonly packets: number }
-}
 
 export type Step = readonly [State, ReadonlyArray<Action>]
 
 const nothing: ReadonlyArray<Action> = []
-
-export const initial = (config: Config): State => ({
-  config,
-  book: PathBook.initial,
-  situation: undefined,
-  told: undefined,
-  isPortless: false,
-  relayLost: undefined,
-  search: undefined,
-  generation: 0,
-  searchAt: Infinity,
-  failures: 0,
-  sprayableAt: -Infinity,
-  nextSocket: 1,
-  stuckAt: Infinity,
-  stuck: undefined,
-  isHeard: false,
-  before: { pairs: 0, packets: 0 },
-})
 
 /** When `Due` is the next event to come, in milliseconds of the monotonic clock. */
 export const dueAt = ({ book, search, situation, searchAt, stuckAt }: State): number =>
@@ -155,8 +59,6 @@ export const dueAt = ({ book, search, situation, searchAt, stuckAt }: State): nu
 
 /** What everything is sent on. */
 export const active = ({ book }: State): Path.Path | undefined => book.active
-
-export const activeKind = ({ book }: State): Path.PathKind | "none" => PathBook.active(book)?.kind ?? "none"
 
 /** @param now in milliseconds of the monotonic clock, never less than before */
 export const step = (tools: Tools, state: State, event: Event, now: number): Step => {
@@ -232,15 +134,19 @@ const started = (tools: Tools, state: State, event: Event & { readonly _tag: "St
     targets: Math.max(0, Math.min(4, targets)),
     remote: state.told,
   }
-  return search(tools, { ...state, situation, isPortless: false, failures: 0 }, now)
+  return search(tools, { ...state, situation, isPortless: false, failures: 0 }, true, now)
 }
 
-/** Begins a search, or begins anew. */
-const search = (tools: Tools, state: State, now: number): Step => {
+/**
+ * Begins a search, or begins anew.
+ *
+ * @param isFresh whether the other side has told for it where it is
+ */
+const search = (tools: Tools, state: State, isFresh: boolean, now: number): Step => {
   const { situation } = state
   if (situation === undefined) return [state, nothing]
   const generation = CandidateMessage.nextGeneration(state.generation)
-  const [search, actions] = Search.start(situation, generation, now)
+  const [search, actions] = Search.start(situation, generation, isFresh, now)
   const before = state.search === undefined ? state.before : added(state.before, state.search)
   const next = { ...state, search, generation, before, searchAt: Infinity }
   return chain(
@@ -250,15 +156,10 @@ const search = (tools: Tools, state: State, now: number): Step => {
   )
 }
 
-const added = (before: State["before"], { checks, packets }: Search.Search): State["before"] => ({
-  pairs: before.pairs + Checks.tried(checks),
-  packets: before.packets + packets,
-})
-
 /** A search is wanted, but they do not follow each other at once. */
 const searchSoon = (tools: Tools, state: State, now: number): Step => {
   const at = state.search === undefined ? now : state.search.startedAt + searchPauseMillis
-  return at <= now ? search(tools, state, now) : [{ ...state, searchAt: Math.min(state.searchAt, at) }, nothing]
+  return at <= now ? search(tools, state, false, now) : [{ ...state, searchAt: Math.min(state.searchAt, at) }, nothing]
 }
 
 const gathered = (
@@ -285,7 +186,7 @@ const told = (tools: Tools, state: State, message: CandidateMessage.CandidateMes
   if (!isAnew) return due(tools, { ...next, search: Search.heard(next.search, known, now) }, now)
   // Its path may have died, or its addresses may be others: does ours still work?
   const doubted = { ...next, book: PathBook.doubt(next.book, now) }
-  if (now - next.search.startedAt >= searchPauseMillis) return search(tools, doubted, now)
+  if (now - next.search.startedAt >= searchPauseMillis) return search(tools, doubted, true, now)
   return due(tools, { ...doubted, search: Search.again(next.search, now) }, now)
 }
 
@@ -298,7 +199,7 @@ const addressesChanged = (tools: Tools, state: State, addresses: ReadonlyArray<s
   return chain(
     { ...state, situation: { ...situation, addresses }, failures: 0 },
     (state) => onBook(state, PathBook.unsettle(tools, state.book, now)),
-    (state) => search(tools, state, now),
+    (state) => search(tools, state, false, now),
   )
 }
 
@@ -344,25 +245,29 @@ const taken = (tools: Tools, state: State, path: Path.Path, frame: PathFrame, no
  */
 const answer = (tools: Tools, state: State, event: Event & { readonly _tag: "Heard" }, now: number): Step => {
   const { path, frames, isNewest } = event
-  const asked = frames.find((frame) => frame._tag === "PathChallenge")
+  const question = frames.find((frame) => frame._tag === "PathChallenge")
   const responses: ReadonlyArray<Frame.Frame> =
-    asked === undefined ? [] : [{ _tag: "PathResponse", data: Uint8Array.from(asked.data) }]
+    question === undefined ? [] : [{ _tag: "PathResponse", data: Uint8Array.from(question.data) }]
+  if (isProven(state, path))
+    return [state, responses.length === 0 ? nothing : [{ _tag: "Send", path, frames: responses }]]
   const isStranger = path._tag === "Direct" && !isExpected(state, path)
   const { challenges } = state.book
-  const asks =
-    !isProven(state, path) &&
-    now - Challenges.lastAt(challenges, path) >= askMillis &&
-    (!isStranger || (isNewest && Challenges.strangers(challenges, now) < maxStrangers))
-  if (!asks) return [state, responses.length === 0 ? nothing : [{ _tag: "Send", path, frames: responses }]]
-  const challenge = Challenges.make(tools.randomBytes, path, now, isStranger)
-  const book = { ...state.book, challenges: Challenges.add(challenges, [challenge], now) }
-  const known =
+  const asks = isStranger
+    ? isNewest && Challenges.strangers(challenges, now) < maxStrangers
+    : responses.length > 0 || now - Challenges.lastAt(challenges, path) >= askMillis
+  const asked = asks ? [Challenges.make(tools.randomBytes, path, now, isStranger)] : []
+  const sent: ReadonlyArray<Frame.Frame> = [
+    ...responses,
+    ...asked.map(({ data }) => ({ _tag: "PathChallenge" as const, data })),
+  ]
+  // Should the answer be lost, it is asked again like a candidate.
+  const search =
     path._tag === "Relay" || isStranger || state.search === undefined
       ? state.search
       : Search.reflexive(state.search, path, now)
   return [
-    { ...state, book, search: known },
-    [{ _tag: "Send", path, frames: [...responses, { _tag: "PathChallenge", data: challenge.data }] }],
+    { ...state, search, book: { ...state.book, challenges: Challenges.add(challenges, asked, now) } },
+    sent.length === 0 ? nothing : [{ _tag: "Send", path, frames: sent }],
   ]
 }
 
@@ -382,7 +287,7 @@ const due = (tools: Tools, state: State, now: number): Step =>
   chain(
     state,
     (state) => booked(tools, state, now),
-    (state) => (now >= state.searchAt ? search(tools, { ...state, searchAt: Infinity }, now) : [state, nothing]),
+    (state) => (now >= state.searchAt ? search(tools, { ...state, searchAt: Infinity }, false, now) : [state, nothing]),
     (state) => searched(tools, state, now),
     (state) => said(state, now),
   )
@@ -429,85 +334,4 @@ const said = (state: State, now: number): Step => {
   const next = { ...state, stuckAt: Infinity }
   if (because === undefined || because === state.stuck) return [next, nothing]
   return [{ ...next, stuck: because }, [{ _tag: "Stuck", because }]]
-}
-
-const facts = ({ config, book, search, situation, isPortless, relayLost, isHeard }: State): Stuck.Facts => ({
-  isRelayOnly: config.relay === "always",
-  isReached: book.active !== undefined,
-  isPortless,
-  isTold: situation?.remote !== undefined,
-  isHeard,
-  own: search?.gathering.mapping ?? NatMapping.unknown,
-  other: situation?.remote?.mapping ?? NatMapping.unknown,
-  relay: config.relay === "never" ? "never" : relayLost,
-})
-
-/** What is known of the ways to the other side. */
-export interface Report {
-  readonly own: { readonly mapping: NatMapping.NatMapping; readonly candidates: ReadonlyArray<Candidate> }
-  readonly other: { readonly mapping: NatMapping.NatMapping; readonly candidates: ReadonlyArray<Candidate> }
-  /** Searches so far, pairs tried and records sent in them. */
-  readonly searches: number
-  readonly pairs: number
-  readonly packets: number
-  readonly isSearching: boolean
-  /** Those that were proven, best first, and then those that have died. */
-  readonly paths: ReadonlyArray<{
-    readonly path: Path.Path
-    readonly kind: Path.PathKind
-    readonly rttMillis: number | undefined
-    readonly isAlive: boolean
-  }>
-  readonly active: Path.Path | undefined
-  readonly kind: Path.PathKind | "none"
-  readonly why: Why
-}
-
-/** Why the path in use is used. */
-export type Why =
-  | "same_network"
-  /** Of the direct ones it was proven first. */
-  | "first_proven"
-  | "port_mapped"
-  /** The relay serves while it is searched. */
-  | "searching"
-  /** It was asked for. */
-  | "relay_only"
-  | StuckReason
-
-export const report = (state: State): Report => {
-  const { book, search, situation, told } = state
-  const counts = search === undefined ? state.before : added(state.before, search)
-  const proven = book.proven.toSorted((a, b) => Path.rank(a.kind) - Path.rank(b.kind))
-  return {
-    own: { mapping: search?.gathering.mapping ?? NatMapping.unknown, candidates: search?.told?.candidates ?? [] },
-    other: { mapping: told?.mapping ?? NatMapping.unknown, candidates: situation?.remote?.candidates ?? [] },
-    searches: state.generation,
-    ...counts,
-    isSearching: search !== undefined && !search.isOver,
-    paths: [
-      ...proven.map(({ path, kind, rttMillis }) => ({ path, kind, rttMillis, isAlive: true })),
-      ...book.former.map(({ path, kind }) => ({ path, kind, rttMillis: undefined, isAlive: false })),
-    ],
-    active: book.active,
-    kind: activeKind(state),
-    why: whyOf(state),
-  }
-}
-
-const whyOf = (state: State): Why => {
-  switch (activeKind(state)) {
-    case "lan":
-      return "same_network"
-    case "direct":
-      return "first_proven"
-    case "mapped":
-      return "port_mapped"
-    case "relay":
-    case "none":
-      if (state.config.relay === "always") return "relay_only"
-      return state.search !== undefined && !state.search.isOver
-        ? "searching"
-        : (Stuck.because(facts(state)) ?? "No_answer")
-  }
 }

@@ -46,8 +46,10 @@ export const sprayAfterMillis = 400
 export const sprayAgainMillis = 100
 /** The pause between two sprays at all, in milliseconds. */
 export const sprayPauseMillis = 60_000
-/** How long all sockets are kept open after the last record was sprayed, in milliseconds. */
+/** How long an answer is waited for after the last record was sprayed, in milliseconds … */
 export const sprayLingerMillis = 2000
+/** … and how long the ports that a spray opened, while the other side tries many, in milliseconds. */
+export const openLingerMillis = 5000
 /** How long a search goes on for something better when a path is proven, in milliseconds. */
 export const betterMillis = 300
 /** Checks are over, and nothing is awaited any more, after so long, in milliseconds. */
@@ -64,7 +66,7 @@ export interface Search {
   readonly told: CandidateMessage | undefined
   readonly tells: number
   readonly tellAt: number
-  /** When the other side's first message of it came. */
+  /** When the other side's first message for it came. */
   readonly heardAt: number
   /** When the checks began. */
   readonly checkedAt: number | undefined
@@ -103,9 +105,13 @@ export interface Result {
   readonly actions: ReadonlyArray<Action>
 }
 
+/**
+ * @param isFresh whether what the other side told last belongs to this search: an older prediction is none
+ */
 export const start = (
   situation: Situation,
   generation: number,
+  isFresh: boolean,
   now: number,
 ): readonly [Search, ReadonlyArray<Action>] => {
   const [gathering, actions] = Gathering.start(situation, now)
@@ -116,7 +122,7 @@ export const start = (
     told: undefined,
     tells: 0,
     tellAt: situation.targets === 0 ? now : Infinity,
-    heardAt: situation.remote === undefined ? Infinity : now,
+    heardAt: isFresh && situation.remote !== undefined ? now : Infinity,
     checkedAt: undefined,
     checks: Checks.none,
     spray: undefined,
@@ -149,8 +155,14 @@ export const gathered = (search: Search, situation: Situation, gathering: Gather
   if (samples === gathering.samples && mapped === gathering.mapped && isOver === gathering.isOver) return next
   const tellAt = gathering.isOver ? now : Math.min(search.tellAt, now + settleMillis)
   const told = { ...next, tellAt }
-  // It may be that UDP passes after all.
-  return told.checkedAt === undefined ? told : { ...told, checks: withCandidates(told, situation, now) }
+  if (told.checkedAt === undefined) return told
+  const { mapping } = gathering
+  if (mapping._tag === "Blocked") {
+    return { ...told, checks: Checks.only(told.checks, (path) => kindOf(situation, path) === "lan") }
+  }
+  // UDP passes after all.
+  const checks = search.gathering.mapping._tag === "Blocked" ? Checks.none : told.checks
+  return { ...told, checks: withCandidates({ ...told, checks }, situation, now) }
 }
 
 /** The other side has told something: what is new in it is checked too. */
@@ -172,7 +184,8 @@ export const again = (search: Search, now: number): Search => ({
 
 /** A record came by a path that is not proven, from where the other side may be: it is checked like the others. */
 export const reflexive = (search: Search, path: Path.Direct, now: number): Search => {
-  if (search.isOver) return search
+  // There is always room for candidates.
+  if (search.isOver || search.checks.pairs.length >= Checks.maxPairs - Candidate.maxCandidates) return search
   const wanted = { path, most: RemoteCandidates.strangerProbes, hasOpener: false, pace: Checks.paceMillis }
   // The first one goes with the answer.
   return { ...search, checks: Checks.add(search.checks, [wanted], now + Checks.checkMillis) }
@@ -238,7 +251,7 @@ export const due = (search: Search, context: Context): Result => {
     next = { ...next, spray, packets: next.packets + sprayed.length }
     shots.push(...sprayed)
     if (sprayed.length > 0 && spray.nextAt === Infinity) {
-      next = { ...next, endsAt: Math.min(next.endsAt, now + sprayLingerMillis) }
+      next = { ...next, endsAt: now + (spray.role === "open" ? openLingerMillis : sprayLingerMillis) }
     }
   }
   if (shots.length > 0) {
@@ -272,8 +285,8 @@ const tell = (search: Search, situation: Situation): readonly [Search, ReadonlyA
 const checksAt = (search: Search, { remote, targets }: Situation): number => {
   const { startedAt, heardAt, checkedAt, gathering } = search
   if (checkedAt !== undefined) return Infinity
-  // Nobody can be asked, and nothing is known to wait for.
-  if (remote === undefined) return targets === 0 ? startedAt : startedAt + silentMillis
+  // Where nobody can be asked, nothing is known that would be worth waiting for.
+  if (remote === undefined || heardAt === Infinity) return targets === 0 ? startedAt : startedAt + silentMillis
   const from = Math.max(startedAt, heardAt)
   if (gathering.isOver && remote.mapping._tag !== "Unknown") return from
   return from + (gathering.mapping._tag === "Sequential" ? countingPatienceMillis : patienceMillis)

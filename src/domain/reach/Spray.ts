@@ -12,7 +12,7 @@
  * three. Each record is sent once and with the usual hop limit: of two that meet, the later one always finds the earlier
  * one's port open, so a first pass with a low one would only halve n, and leave 13 of 100 without a path.
  */
-import * as Endpoint from "../Endpoint.ts"
+import type * as Endpoint from "../Endpoint.ts"
 import type { Candidate } from "./Candidate.ts"
 import { openerHops } from "./Checks.ts"
 import * as NatMapping from "./NatMapping.ts"
