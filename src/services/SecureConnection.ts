@@ -16,6 +16,7 @@ import * as PersonId from "../domain/identity/PersonId.ts"
 import * as RegisterProof from "../domain/identity/RegisterProof.ts"
 import type * as LineSplitter from "../domain/LineSplitter.ts"
 import * as ClientLine from "../domain/nomitm1/ClientLine.ts"
+import * as RelayLine from "../domain/nomitm1/RelayLine.ts"
 import * as ServerLine from "../domain/nomitm1/ServerLine.ts"
 import * as Who from "../domain/nomitm1/Who.ts"
 import type { CallDesk } from "./CallDesk.ts"
@@ -74,7 +75,7 @@ export const serve = Effect.fnUntraced(function* (options: Options) {
     connection,
     limits,
     handle: client.handle,
-    isDatagram: (line) => line._tag === "Line" && line.text.startsWith("RELAY "),
+    isDatagram: (line) => line._tag === "Line" && RelayLine.isRelay(line.text),
     onTooFast: () => client.refuse("Too_fast"),
     onHeard: () => {
       heardAt = now()

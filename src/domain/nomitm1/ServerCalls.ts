@@ -247,9 +247,8 @@ const accept = (state: State, callId: Uint8Array, from: number): Step => {
   const call = find(state, key)
   if (call?.phase !== "Ringing" || call.callee.number !== from) return [state, []]
   // What two people say goes through the last call that they agreed on.
-  const ids = [call.caller.id, call.callee.id]
-  const isOlder = ({ caller, callee, phase }: Call) =>
-    phase !== "Ringing" && ids.includes(caller.id) && ids.includes(callee.id)
+  const ids = new Set([call.caller.id, call.callee.id])
+  const isOlder = ({ caller, callee, phase }: Call) => phase !== "Ringing" && ids.has(caller.id) && ids.has(callee.id)
   const older = [call.caller, call.callee].flatMap(({ number }) => callsOf(state, number).filter(isOlder))
   const [next, replaced] = replace(state, older)
   return [
