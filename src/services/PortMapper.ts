@@ -2,7 +2,7 @@
  * Asks the router for a port: a UDP mapping that lets everybody reach a socket of ours from the outside (RFC 6886,
  * RFC 6887, UPnP's Internet Gateway Device).
  *
- * Provided by `adapters/node/NodePortMapper`, and by `layerNone` where no router is to be asked.
+ * Provided by `adapters/node/NodePortMapper`, by a host of `adapters/memory/MemoryNetwork`, and by `layerNone` where no router is to be asked.
  *
  * What a router says is a claim, not knowledge. Of its external address only so much is used: one that is private or a
  * carrier's (RFC 1918, RFC 6598) means that there is another NAT beyond, and that the mapping reaches no further than to

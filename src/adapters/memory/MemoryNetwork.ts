@@ -1,7 +1,7 @@
 /**
  * A simulated internet: hosts with addresses, NATs before them, and links that delay, lose, duplicate and reorder.
  *
- * Each host provides `PeerTransport` and `RendezvousTransport`, so that whatever is written for sockets runs on it,
+ * Each host provides `PeerTransport`, `RendezvousTransport` and `PortMapper`, so that whatever is written for sockets runs on it,
  * many hosts in one process. Time comes from `Clock` and chance from `Random` as they are where the network is made:
  * under `TestClock` and `Random.withSeed` the same program does the same again.
  *
@@ -22,11 +22,13 @@ import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import { canonicalAddress } from "../../domain/Endpoint.ts"
 import { PeerTransport } from "../../services/PeerTransport.ts"
+import { PortMapper } from "../../services/PortMapper.ts"
 import { RendezvousTransport } from "../../services/RendezvousTransport.ts"
 import { HostStation } from "./HostStation.ts"
 import * as Link from "./Link.ts"
 import type * as Nat from "./Nat.ts"
 import { makePeerTransport } from "./MemoryPeerTransport.ts"
+import { makePortMapper } from "./MemoryPortMapper.ts"
 import { makeRendezvousTransport } from "./MemoryRendezvousTransport.ts"
 import { Router } from "./Router.ts"
 import { type NetworkEvent, Segment, type Station, type Wires } from "./Segment.ts"
@@ -64,14 +66,17 @@ export interface NatOptions extends Attachment {
   readonly name?: string | undefined
   /** What it does; see `natKinds`. `address` are its external addresses: one of a family at most, a firewall's may be none. */
   readonly kind: Nat.Config
+  /** Whether it maps ports for hosts that ask for it (`PortMapper`). */
+  readonly mapsPorts?: boolean | undefined
 }
 
 export interface MemoryHost {
   readonly name: string
   readonly peerTransport: PeerTransport["Service"]
   readonly rendezvousTransport: RendezvousTransport["Service"]
-  /** Both transports. */
-  readonly layer: Layer.Layer<PeerTransport | RendezvousTransport>
+  readonly portMapper: PortMapper["Service"]
+  /** Both transports and the port mapper. */
+  readonly layer: Layer.Layer<PeerTransport | RendezvousTransport | PortMapper>
   /** The addresses it has now. */
   readonly addresses: Effect.Effect<ReadonlyArray<string>>
   /**
@@ -144,14 +149,17 @@ const make = Effect.fnUntraced(function* (options: Options) {
     const addresses = addressesOf(attachment.address)
     const station = new HostStation(wires, name ?? addresses[0] ?? "a host", segmentOf(attachment), addresses)
     const peerTransport = makePeerTransport(station, lookup)
+    const portMapper = makePortMapper(station)
     const rendezvousTransport = makeRendezvousTransport(station, lookup, options.isCertified ?? (() => false), streams)
     const host: MemoryHost = {
       name: station.name,
       peerTransport,
       rendezvousTransport,
+      portMapper,
       layer: Layer.mergeAll(
         Layer.succeed(PeerTransport, peerTransport),
         Layer.succeed(RendezvousTransport, rendezvousTransport),
+        Layer.succeed(PortMapper, portMapper),
       ),
       addresses: Effect.sync(() => station.addresses),
       move: (to) =>
@@ -169,9 +177,9 @@ const make = Effect.fnUntraced(function* (options: Options) {
     return host
   }
 
-  const nat = ({ name, kind, ...attachment }: NatOptions): MemoryNat => {
+  const nat = ({ name, kind, mapsPorts = false, ...attachment }: NatOptions): MemoryNat => {
     const addresses = addressesOf(attachment.address)
-    const router = new Router(wires, name ?? addresses[0] ?? "a NAT", segmentOf(attachment), kind, addresses)
+    const router = new Router(wires, name ?? addresses[0] ?? "a NAT", segmentOf(attachment), kind, addresses, mapsPorts)
     const nat: MemoryNat = {
       name: router.name,
       state: Effect.sync(() => router.nat),

@@ -103,8 +103,8 @@ export type DropReason =
   | "TableFull"
   | "NoPortLeft"
 
-export type Verdict<P> =
-  | { readonly _tag: "Forward"; readonly to: "Outside" | "Inside"; readonly packet: P }
+export type Verdict =
+  | { readonly _tag: "Forward"; readonly to: "Outside" | "Inside"; readonly packet: Packet }
   | { readonly _tag: "Dropped"; readonly reason: DropReason }
 
 export const make = (config: Config, addresses: ReadonlyArray<string>): State => ({
@@ -127,13 +127,13 @@ export const restart = (state: State, addresses = state.addresses): State => mak
  * @param now in milliseconds, never less than before
  * @param chance decides a random port: 0 or more and less than 1
  */
-export const outbound = <P extends Packet>(state: State, packet: P, now: number, chance: () => number): Verdict<P> => {
+export const outbound = (state: State, packet: Packet, now: number, chance: () => number): Verdict => {
   const { config } = state
   if (config.blocksDatagrams) return dropped("DatagramsBlocked")
   expire(state, now)
   const external = state.asked.byInternal.get(Endpoint.format(packet.source)) ?? openSession(state, packet, now, chance)
   if (typeof external === "string") return dropped(external)
-  const translated = { ...packet, source: external }
+  const translated = { source: external, destination: packet.destination }
   if (!state.addresses.includes(packet.destination.address)) return forward("Outside", translated)
   return config.hairpinning ? inbound(state, translated, now) : dropped("NoHairpinning")
 }
@@ -143,13 +143,13 @@ export const outbound = <P extends Packet>(state: State, packet: P, now: number,
  *
  * @param now in milliseconds, never less than before
  */
-export const inbound = <P extends Packet>(state: State, packet: P, now: number): Verdict<P> => {
+export const inbound = (state: State, packet: Packet, now: number): Verdict => {
   const { config } = state
   if (config.blocksDatagrams) return dropped("DatagramsBlocked")
   expire(state, now)
   const at = Endpoint.format(packet.destination)
   const asked = state.asked.byExternal.get(at)
-  if (asked !== undefined) return forward("Inside", { ...packet, destination: asked })
+  if (asked !== undefined) return forward("Inside", { source: packet.source, destination: asked })
   const mappings = state.external.get(at)
   const session = partOf(filteringOf(state, packet.destination), packet.source)
   // Of several mappings at one endpoint the one for this remote endpoint comes first.
@@ -159,7 +159,7 @@ export const inbound = <P extends Packet>(state: State, packet: P, now: number):
     return dropped(mappings === undefined ? "NoMapping" : "Filtered")
   }
   if (config.inboundRefresh) keepSession(state, mapping, session, now)
-  return forward("Inside", { ...packet, destination: mapping.internal })
+  return forward("Inside", { source: packet.source, destination: mapping.internal })
 }
 
 /**
@@ -191,8 +191,8 @@ export const unmapPort = (state: State, internal: Endpoint.Endpoint): void => {
   state.asked.byExternal.delete(Endpoint.format(external))
 }
 
-const dropped = (reason: DropReason): Verdict<never> => ({ _tag: "Dropped", reason })
-const forward = <P>(to: "Outside" | "Inside", packet: P): Verdict<P> => ({ _tag: "Forward", to, packet })
+const dropped = (reason: DropReason): Verdict => ({ _tag: "Dropped", reason })
+const forward = (to: "Outside" | "Inside", packet: Packet): Verdict => ({ _tag: "Forward", to, packet })
 
 /** A firewall's table is one of mappings that change nothing. */
 const mappingOf = (config: Config): Dependence => (config.mapping === "none" ? "endpoint-independent" : config.mapping)

@@ -11,12 +11,21 @@ export class Router implements Gateway {
   readonly name: string
   readonly outside: Segment
   readonly inside: Segment
+  readonly mapsPorts: boolean
   private readonly wires: Wires
   private state: Nat.State
   /** The last external port of a connection. */
   private streamPort = 1023
 
-  constructor(wires: Wires, name: string, outside: Segment, config: Nat.Config, addresses: ReadonlyArray<string>) {
+  constructor(
+    wires: Wires,
+    name: string,
+    outside: Segment,
+    config: Nat.Config,
+    addresses: ReadonlyArray<string>,
+    mapsPorts: boolean,
+  ) {
+    this.mapsPorts = mapsPorts
     this.wires = wires
     this.name = name
     this.outside = outside
@@ -78,9 +87,10 @@ export class Router implements Gateway {
     Nat.unmapPort(this.state, internal)
   }
 
-  private follow(datagram: Datagram, verdict: Nat.Verdict<Datagram>): void {
+  private follow(datagram: Datagram, verdict: Nat.Verdict): void {
     if (verdict._tag === "Dropped") return this.wires.report("Dropped", datagram, verdict.reason)
-    const packet = { ...verdict.packet, hops: datagram.hops - 1 }
+    const { source, destination } = verdict.packet
+    const packet = { source, destination, payload: datagram.payload, hops: datagram.hops - 1 }
     if (verdict.to === "Outside") return this.outside.carry(this, packet)
     // Not within `send`, for a datagram that turned around here.
     this.wires.launch(this.wires.timeline.now(), packet, () => this.inside.carry(this, packet))

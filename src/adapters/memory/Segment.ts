@@ -38,6 +38,11 @@ export interface Gateway extends Station {
   readonly outside: Segment
   /** Takes a datagram that leaves. */
   readonly leave: (datagram: Datagram) => void
+  /** Whether it maps ports for those inside who ask. */
+  readonly mapsPorts: boolean
+  /** Maps a port to the internal endpoint; nothing if it can't. */
+  readonly mapPort: (internal: Endpoint) => Endpoint | undefined
+  readonly unmapPort: (internal: Endpoint) => void
   /** The source that a connection from here has on the outside. */
   readonly sourceOf: (internal: Endpoint) => Endpoint
   /** Of addresses inside, those that are the same on the outside. */
@@ -78,7 +83,7 @@ interface Lane {
 
 export class Segment {
   private readonly stations = new Map<string, Station>()
-  private readonly lanes = new WeakMap<Station, WeakMap<Station, Lane>>()
+  private readonly lanes = new Map<Station, Map<Station, Lane>>()
   private readonly wires: Wires
   gateway: Gateway | undefined
 
@@ -128,7 +133,8 @@ export class Segment {
     if (this.gateway !== undefined) return this.cross(from, to, datagram)
     const hops = datagram.hops - coreHops
     if (hops < 1) return this.wires.report("Dropped", datagram, "HopsExceeded")
-    this.cross(from, to, { ...datagram, hops })
+    const { source, destination, payload } = datagram
+    this.cross(from, to, { source, destination, payload, hops })
   }
 
   private cross(from: Station, to: Station, datagram: Datagram): void {
@@ -136,8 +142,9 @@ export class Segment {
     const lane = this.lane(from, to)
     const arrivals = Link.transit(lane.link ?? this.wires.defaultLink, chance)
     if (arrivals.length === 0) return this.wires.report("Dropped", datagram, "Lost")
+    const now = timeline.now()
     for (const { delay, inOrder } of arrivals) {
-      const at = timeline.now() + delay
+      const at = now + delay
       if (inOrder) lane.lastAt = Math.max(at, lane.lastAt)
       this.wires.launch(inOrder ? lane.lastAt : at, datagram, () => to.arrive(datagram))
     }
@@ -145,7 +152,7 @@ export class Segment {
 
   private lane(from: Station, to: Station): Lane {
     let lanes = this.lanes.get(from)
-    if (lanes === undefined) this.lanes.set(from, (lanes = new WeakMap()))
+    if (lanes === undefined) this.lanes.set(from, (lanes = new Map()))
     let lane = lanes.get(to)
     if (lane === undefined) lanes.set(to, (lane = { link: undefined, lastAt: -Infinity }))
     return lane

@@ -24,11 +24,11 @@ const nat = (config: Nat.Config, addresses: ReadonlyArray<string> = [outside]) =
 }
 
 /** How the source looks from outside, or why the packet did not get there. */
-const sourceOf = (verdict: Nat.Verdict<Nat.Packet>): string =>
+const sourceOf = (verdict: Nat.Verdict): string =>
   verdict._tag === "Forward" && verdict.to === "Outside" ? Endpoint.format(verdict.packet.source) : outcome(verdict)
 
 /** Whom it reached inside, or why nobody. */
-const outcome = (verdict: Nat.Verdict<Nat.Packet>): string =>
+const outcome = (verdict: Nat.Verdict): string =>
   verdict._tag === "Forward" ? `${verdict.to} ${Endpoint.format(verdict.packet.destination)}` : verdict.reason
 
 describe("port assignment", () => {
