@@ -10,7 +10,7 @@ import { oneLine as safe } from "./PrintableText.ts"
 export const nat = (kind: NatKind): string => {
   switch (kind) {
     case "unknown":
-      return "not known yet"
+      return "not known"
     case "none":
       return "none, the address is that of the machine"
     case "endpoint-independent":
@@ -64,20 +64,23 @@ export const net = (event: Net): ReadonlyArray<string> => {
   ]
 }
 
+const passes = { passes: "passes", blocked: "is blocked", unknown: "not known whether it passes" } as const
+
 export const netcheck = (event: Netcheck): ReadonlyArray<string> => {
-  const { udp, answered, asked, ipv6, port_mapping: mapping, rtt_ms: rtt } = event
+  const { udp, answered, asked, ipv6, port_mapping: mapping, rtt_ms: rtt, ports } = event
   const time = rtt === undefined ? "" : `, ${PathText.duration(rtt)} there and back`
-  const kept =
-    event.nat === "none" || !udp ? "" : event.keeps_ports ? " It keeps port numbers." : " It changes port numbers."
-  const range = event.ports === undefined ? "" : ` (${event.ports.low} to ${event.ports.high})`
+  const lookups = asked === 0 ? "the server answers no lookups" : `${answered} of ${asked} lookups answered${time}`
+  const kept = event.keeps_ports ? "it keeps port numbers" : "it changes port numbers"
+  const range = ports === undefined ? "" : `, ${ports.low} to ${ports.high}`
+  const details = event.nat === "none" || udp !== "passes" ? "" : ` (${kept}${range})`
   return [
-    `* Seen from ${safe(event.server)} you are at ${safe(event.address)}.`,
-    asked === 0
-      ? "  UDP:           the server answers no lookups, so it is not known whether it passes"
-      : `  UDP:           ${udp ? "passes" : "is blocked"} (${answered} of ${asked} lookups answered${time})`,
-    `  NAT:           ${nat(event.nat)}${range}.${kept}`,
-    `  IPv6:          ${ipv6 === "" ? "none" : safe(ipv6)}`,
-    `  Port mapping:  ${mapping === "" ? "the router opens no port" : `the router opens a port, ${safe(mapping)}`}`,
+    event.address === ""
+      ? `* ${safe(event.server)} answers, and does not say where it sees you.`
+      : `* ${safe(event.server)} sees you at ${safe(event.address)}.`,
+    `  UDP           ${passes[udp]} (${lookups})`,
+    `  NAT           ${nat(event.nat)}${details}`,
+    `  IPv6          ${ipv6 === "" ? "none" : safe(ipv6)}`,
+    `  Port mapping  ${mapping === "" ? "none" : safe(mapping)}`,
     ...event.advice.map((line) => `* ${safe(line)}`),
   ]
 }

@@ -89,10 +89,10 @@ export const PeerEvent = Schema.Union([
   /** What the network here is like, as far as the server and the router can tell. */
   event("netcheck", {
     server: Schema.String,
-    /** Whether a datagram came back from the server. */
-    udp: Schema.Boolean,
+    /** Whether a datagram came back from the server; not known where it answers none. */
+    udp: Schema.Literals(["passes", "blocked", "unknown"]),
     nat: NatKind,
-    /** The address that the server sees, with the port for datagrams if any came through. */
+    /** The address that the server sees, with the port of a socket if that is the same for all; empty if it does not say. */
     address: Schema.String,
     /** Of a kind `block`: the range. */
     ports: Schema.optionalKey(Schema.Struct({ low: Schema.Int, high: Schema.Int })),
@@ -104,7 +104,7 @@ export const PeerEvent = Schema.Union([
     ...rtt,
     /** A global IPv6 address of this machine; empty without one. */
     ipv6: Schema.String,
-    /** The port that the router opened for a moment, with its outer address; empty if it opens none. */
+    /** The port that the router opened for a moment, with the outer address it says to have; empty if it opens none. */
     port_mapping: Schema.String,
     /** What that means for calling others. */
     advice: Schema.Array(Schema.String),

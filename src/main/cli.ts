@@ -8,6 +8,7 @@ import * as PersonId from "../domain/identity/PersonId.ts"
 import { contacts } from "./contacts.ts"
 import { id } from "./id.ts"
 import { invite } from "./invite.ts"
+import { netcheck } from "./netcheck.ts"
 import { peer } from "./peer.ts"
 import { release } from "./release.ts"
 import { server } from "./server.ts"
@@ -15,7 +16,7 @@ import { version } from "./version.ts"
 
 const nomitm = Command.make("nomitm").pipe(
   Command.withDescription("Talk to someone directly, with nobody in the middle."),
-  Command.withSubcommands([server, peer, id, contacts, invite, release]),
+  Command.withSubcommands([server, peer, id, contacts, invite, release, netcheck]),
 )
 
 /** One id in 64 begins with a dash, and is no flag; `contacts` takes the prefix off. */

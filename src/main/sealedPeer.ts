@@ -11,11 +11,11 @@ import * as NodePeerTransport from "../adapters/node/NodePeerTransport.ts"
 import * as NodeProfile from "../adapters/node/NodeProfile.ts"
 import * as NodeRendezvousTransport from "../adapters/node/NodeRendezvousTransport.ts"
 import * as ProfileSocket from "../adapters/node/ProfileSocket.ts"
-import * as TerminalQuestion from "../adapters/node/TerminalQuestion.ts"
 import { formatHostPort } from "../domain/Endpoint.ts"
 import type { Options as WayOptions } from "../services/SealedWay.ts"
 import { DirectRendezvous } from "../services/DirectRendezvous.ts"
 import * as PeerErrors from "../services/PeerErrors.ts"
+import { PortMapper } from "../services/PortMapper.ts"
 import { Profile as ProfileService } from "../services/Profile.ts"
 import { ProfileOwner } from "../services/ProfileOwner.ts"
 import { RendezvousTransport } from "../services/RendezvousTransport.ts"
@@ -27,6 +27,7 @@ import * as ServerTrustCheck from "../services/ServerTrustCheck.ts"
 import { failWith } from "./CommandFailed.ts"
 import type { Plan } from "./peerPlan.ts"
 import * as Profile from "./profile.ts"
+import * as ServerQuestion from "./serverQuestion.ts"
 
 const transports = Layer.merge(NodePeerTransport.layer, NodeRendezvousTransport.layer)
 
@@ -35,7 +36,7 @@ const everything = (profile: NodeProfile.Options) =>
     Layer.provideMerge(Layer.mergeAll(SealedChat.layer, DirectRendezvous.layer)),
     Layer.provideMerge(Layer.effect(ProfileService, Profile.again(NodeProfile.open(profile)))),
     Layer.provideMerge(Layer.mergeAll(NodeCryptography.layer, NodeKnownServers.layer(profile.home))),
-    Layer.provideMerge(Layer.merge(EnglishWords.layer, transports)),
+    Layer.provideMerge(Layer.mergeAll(EnglishWords.layer, transports, PortMapper.layerNone)),
   )
 
 /**
@@ -49,12 +50,7 @@ const introduce = Effect.fnUntraced(function* ({ server, localAddress }: WayOpti
     PeerErrors.fromLink,
   )
   if (connection.secured === undefined) return
-  yield* ServerTrustCheck.check(server, connection.secured, (fingerprint) =>
-    TerminalQuestion.ask(
-      `The key of ${formatHostPort(server.host, server.port)} is not known here. Its fingerprint is\n  ${fingerprint}\n` +
-        "Is that what the server printed when it started? (yes/no) ",
-    ),
-  )
+  yield* ServerTrustCheck.check(server, connection.secured, ServerQuestion.ask(server))
 })
 
 /** Runs until the user quits. */

@@ -1,6 +1,7 @@
 /**
  * Runs a link to a server: the two pure machines that decide what is said when, `domain/nomitm1/ServerLink` and
- * `domain/call/Calls`. Reads lines, draws random bytes, and wakes them when something is due; `AgreedWire` has the ports.
+ * `domain/call/Calls`. Reads lines, draws random bytes, and wakes them when something is due; `AgreedCalls` has what was
+ * agreed on.
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -11,7 +12,6 @@ import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import * as Calls from "../domain/call/Calls.ts"
 import * as CallState from "../domain/call/CallState.ts"
-import type { LinkMessage } from "../domain/call/LinkChannel.ts"
 import * as Bytes from "../domain/crypto/Bytes.ts"
 import { isUnicast } from "../domain/Endpoint.ts"
 import * as PersonId from "../domain/identity/PersonId.ts"
@@ -23,8 +23,7 @@ import * as ServerLink from "../domain/nomitm1/ServerLink.ts"
 import type { User } from "../domain/nomitm1/ServerLine.ts"
 import * as Who from "../domain/nomitm1/Who.ts"
 import type { PersonName } from "../domain/PersonName.ts"
-import * as AgreedWires from "./AgreedWire.ts"
-import type { AgreedWire } from "./AgreedWire.ts"
+import * as AgreedCalls from "./AgreedCalls.ts"
 import type { Cryptography } from "./Cryptography.ts"
 import * as DueTimer from "./DueTimer.ts"
 import * as HeldAgreements from "./HeldAgreement.ts"
@@ -45,9 +44,6 @@ import {
 
 /** How many calls may wait to be heard of, and how many chats to be taken up; more are dropped. */
 export const waitingCalls = 8
-/** While so much waits to be sent to the server, in bytes, records are dropped. */
-const maxQueuedBytes = 256 * 1024
-
 /** What the server shows of somebody. */
 type Found = Pick<Extract<ServerLink.Action, { readonly _tag: "Found" }>, "name" | "certificate">
 
@@ -76,8 +72,6 @@ export const make = Effect.fnUntraced(function* (
   const calling = new Map<string, Deferred.Deferred<HeldAgreement<SealedAgreement>, LinkLost | CallFailed>>()
   /** Calls that ring, by callId. */
   const rings = new Map<string, Deferred.Deferred<Option.Option<string>>>()
-  /** Calls that are agreed on, by callId. */
-  const wires = new Map<string, AgreedWire>()
   /** Who asks about somebody. */
   const questions = new Map<number, (answer: Found | undefined) => Effect.Effect<void> | void>()
   let asked = 0
@@ -171,8 +165,7 @@ export const make = Effect.fnUntraced(function* (
       case "NotReflexed":
         return answerReflex(Effect.fail(new Refused({ code: action.code })))
       case "RelayRefused":
-        for (const wire of wires.values()) wire.hear({ _tag: "RelayRefused" })
-        return
+        return agreed.relayRefused()
       case "Released":
         Deferred.doneUnsafe(released, Effect.void)
         return
@@ -233,22 +226,11 @@ export const make = Effect.fnUntraced(function* (
         return
       }
       case "Established":
-        return establish(action)
       case "TryPort":
-        return tryPort(action)
       case "Start":
-        return Effect.andThen(
-          Effect.yieldNow,
-          wires.get(Bytes.toBase64Url(action.callId))?.start(action.endpoint) ?? Effect.void,
-        )
       case "Told":
-        return wires.get(Bytes.toBase64Url(action.callId))?.hear({ _tag: "Told", message: action.message })
-      case "Gone": {
-        const key = Bytes.toBase64Url(action.callId)
-        const wire = wires.get(key)
-        wires.delete(key)
-        return wire?.gone(action.code)
-      }
+      case "Gone":
+        return agreed.perform(action)
       case "CallFailed": {
         const { callId, code, change } = action
         const key = Bytes.toBase64Url(callId)
@@ -282,44 +264,22 @@ export const make = Effect.fnUntraced(function* (
   const whoIs = (name: PersonName, then: (id: PersonId.PersonId | undefined) => void): Effect.Effect<void> =>
     ask(Who.byName(name), (found) => then(found && PersonId.ofBytes(found.certificate.subarray(0, PersonId.bytes))))
 
-  // Calls that are agreed on.
-
-  /** Whoever waits for the call takes it up; if nobody does, the other side is told. */
-  const establish = Effect.fnUntraced(function* (action: Extract<Calls.Action, { readonly _tag: "Established" }>) {
-    const { callId, keys, inviteId, resumes } = action
-    const key = Bytes.toBase64Url(callId)
-    const made = yield* AgreedWires.make(makePorts, {
-      relay: (record) => relay(key, record),
-      tell: (message) => tell(callId, message),
-      hangUp: onCalls({ _tag: "Cancel", callId }),
-    })
-    wires.set(key, made)
-    endRing(key, Option.none())
-    const agreement = { keys, invited: inviteId !== undefined, resumes, wire: made.wire }
-    const held: HeldAgreement<SealedAgreement> = { agreement, release: made.release }
-    const isTaken = calling.has(key) ? answerCall(key, Effect.succeed(held)) : Queue.offerUnsafe(incoming, held)
-    if (!isTaken) yield* held.release
-  }, Effect.uninterruptible)
-
-  const relay = (key: string, record: Uint8Array): boolean => {
-    if (!connection.isOpen()) return false
-    if (connection.queued() < maxQueuedBytes) connection.send(RelayLine.encode(key, record))
-    return true
-  }
-
-  const tell = (callId: Uint8Array, message: LinkMessage): void => {
-    const [next, actions] = Calls.step(config, calls, { _tag: "Tell", callId, message }, time())
-    calls = next
-    timer.moved()
-    for (const action of actions) if (action._tag === "Send") sendOfCall(action.line)
-  }
-
-  /** A server that asks without end must not keep all else waiting. */
-  const tryPort = ({ callId, port }: Extract<Calls.Action, { readonly _tag: "TryPort" }>): Effect.Effect<void> =>
-    Effect.yieldNow.pipe(
-      Effect.andThen(wires.get(Bytes.toBase64Url(callId))?.keep(port) ?? Effect.succeed(false)),
-      Effect.map((free) => sendOfCall({ _tag: free ? "PortFree" : "PortTaken", callId })),
-    )
+  const agreed = AgreedCalls.make({
+    connection,
+    makePorts,
+    send: (line) => sendOfCall(line),
+    cancel: (callId) => onCalls({ _tag: "Cancel", callId }),
+    tell: (callId, message) => {
+      const [next, actions] = Calls.step(config, calls, { _tag: "Tell", callId, message }, time())
+      calls = next
+      timer.moved()
+      for (const action of actions) if (action._tag === "Send") sendOfCall(action.line)
+    },
+    handOver: (key, held) => {
+      endRing(key, Option.none())
+      return calling.has(key) ? answerCall(key, Effect.succeed(held)) : Queue.offerUnsafe(incoming, held)
+    },
+  })
 
   const onLink = (event: ServerLink.Event): Effect.Effect<void> =>
     Effect.suspend(() => {
@@ -342,8 +302,7 @@ export const make = Effect.fnUntraced(function* (
     let isRelaying = false
     for (const line of lines) {
       if (line._tag === "Line" && RelayLine.isRelay(line.text)) {
-        const relayed = RelayLine.decode(line.text, wires)
-        relayed?.[0].hear({ _tag: "Relayed", record: relayed[1] })
+        agreed.relayed(line.text)
         isRelaying = true
       } else yield* onLink({ _tag: "Heard", line, now: now() })
     }
@@ -450,7 +409,7 @@ export const make = Effect.fnUntraced(function* (
 })
 
 /** Where to ask, at the address that the server was reached at and at its other one. */
-const reflexAt = (server: string, { token, key, address, ports, alternate }: ServerLink.Reflex): Reflex => {
+export const reflexAt = (server: string, { token, key, address, ports, alternate }: ServerLink.Reflex): Reflex => {
   const addresses = [server, ...Option.toArray(Option.filter(alternate, isUnicast))]
   const targets = addresses.flatMap((address) => ports.map((port) => ({ address, port })))
   return { token, key, seen: address, targets }

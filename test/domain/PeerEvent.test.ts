@@ -28,6 +28,44 @@ const events: ReadonlyArray<PeerEvent> = [
   { event: "safety", peer: "bob", number: "00000 11111" },
   { event: "trust", peer: "bob", trust: "verified" },
   { event: "invitation", link: "nomitm://chat.example.org/#1.abc" },
+  { event: "connected", peer: "bob", kind: "relay", trust: "invited", fingerprint: "abcd-efgh" },
+  { event: "path", peer: "bob", kind: "direct", address: "192.0.2.1:55000", rtt_ms: 23.4 },
+  { event: "path", peer: "bob", kind: "none", address: "" },
+  { event: "stuck", peer: "bob", because: "Both_random", message: "No direct path.", hint: "Try another network." },
+  { event: "sent", peer: "bob", id: 1 },
+  { event: "delivered", peer: "bob", id: 1 },
+  { event: "failed", peer: "bob", id: 2, reason: "timeout", text: "hello" },
+  {
+    event: "net",
+    peer: "bob",
+    nat: "endpoint-independent",
+    peer_nat: "random",
+    candidates: [{ kind: "host", address: "192.0.2.1:55000" }],
+    peer_candidates: [],
+    searches: 1,
+    pairs: 2,
+    packets: 30,
+    paths: [{ kind: "relay", address: "", alive: true, rtt_ms: 40 }],
+    kind: "relay",
+    address: "",
+    rtt_ms: 40,
+    why: "A direct path is being looked for.",
+  },
+  {
+    event: "netcheck",
+    server: "192.0.2.1:6969",
+    udp: "passes",
+    nat: "block",
+    address: "192.0.2.7",
+    ports: { low: 4096, high: 5119 },
+    keeps_ports: false,
+    answered: 3,
+    asked: 4,
+    rtt_ms: 23,
+    ipv6: "",
+    port_mapping: "",
+    advice: ["Calls will be direct."],
+  },
   { event: "error", code: "Busy", message: "The other side is busy.", hint: "Try again." },
   { event: "help", commands: [{ usage: "/chat NAME", description: "call somebody" }] },
 ]
@@ -46,6 +84,8 @@ describe("a peer's event with --json", () => {
     const decode = Schema.decodeUnknownSync(PeerEvent)
     assert.throws(() => decode({ event: "exploded" }))
     assert.throws(() => decode({ event: "closed", peer: "bob", reason: "boredom" }))
+    assert.throws(() => decode({ event: "path", peer: "bob", kind: "magic", address: "" }))
+    assert.throws(() => decode({ event: "stuck", peer: "bob", because: "Boredom", message: "", hint: "" }))
     assert.throws(() => decode({ event: "listening", host: "::", port: 0 }))
   })
 })

@@ -1,6 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
+import { Ending } from "../../src/domain/Conversation.ts"
 import type { PeerEvent } from "../../src/domain/PeerEvent.ts"
 import * as PeerEventText from "../../src/domain/PeerEventText.ts"
+import * as StuckReason from "../../src/domain/StuckReason.ts"
 import * as UserInput from "../../src/domain/UserInput.ts"
 import * as arbitraries from "./arbitraries.ts"
 
@@ -62,6 +64,65 @@ describe("an event in words", () => {
     assert.deepStrictEqual(shown({ ...connected, trust: "verified" }), [
       "* Connected to bob [verified] (192.0.2.1:55000). Type to talk, /close to end.",
     ])
+  })
+
+  it("of a connection says by which path, and on the relay what the server sees", () => {
+    const connected = { event: "connected", peer: "bob", trust: "verified" } as const
+    const [relay] = shown({ ...connected, kind: "relay" })
+    assert.strictEqual(
+      relay,
+      "* Connected to bob [verified], over the relay at the server: sealed end to end, the server sees size and time. Type to talk, /close to end.",
+    )
+    const address = "192.0.2.1:55000"
+    assert.include(shown({ ...connected, kind: "direct", address })[0], "bob [verified] (192.0.2.1:55000).")
+    assert.include(
+      shown({ ...connected, kind: "lan", address })[0],
+      "bob [verified] in the same network (192.0.2.1:55000).",
+    )
+    assert.include(
+      shown({ ...connected, kind: "mapped", address })[0],
+      "by a port that a router opened (192.0.2.1:55000).",
+    )
+    assert.include(shown({ ...connected, kind: "none" })[0], "out of reach at the moment: what you type waits.")
+  })
+
+  it("of a path says which, where to, and how long there and back", () => {
+    const path = { event: "path", peer: "bob", kind: "direct", address: "203.0.113.5:41213", rtt_ms: 23 } as const
+    assert.deepStrictEqual(shown(path), ["* Directly, 203.0.113.5:41213, 23 ms."])
+    assert.deepStrictEqual(shown({ ...path, kind: "lan", rtt_ms: 0.4 }), [
+      "* In the same network, 203.0.113.5:41213, 0.4 ms.",
+    ])
+    assert.deepStrictEqual(shown({ ...path, kind: "mapped" }), [
+      "* Directly, by a port that a router opened, 203.0.113.5:41213, 23 ms.",
+    ])
+    assert.deepStrictEqual(shown({ ...path, kind: "relay", address: "", rtt_ms: 40 }), [
+      "* Over the relay at the server, 40 ms: sealed end to end, the server sees size and time.",
+    ])
+    assert.deepStrictEqual(shown({ event: "path", peer: "bob", kind: "none", address: "" }), [
+      "* bob is out of reach: what you type waits, and goes out when there is a path.",
+    ])
+  })
+
+  it.each(StuckReason.StuckReason.literals)("of what is in the way of a direct path says what to do: %s", (because) => {
+    const { message, hint } = StuckReason.explain(because, "bob")
+    const [first, second, ...more] = shown({ event: "stuck", peer: "bob", because, message, hint })
+    assert.match(first!, /^\* .*bob.*\.$/)
+    assert.match(second!, /^ {2}\S.*\.$/)
+    assert.deepStrictEqual(more, [])
+  })
+
+  it("of a text that failed has its beginning and why, and of one that was delivered there is nothing to say", () => {
+    const failed = { event: "failed", peer: "bob", id: 1, reason: "timeout", text: "hello" } as const
+    assert.deepStrictEqual(shown(failed), [
+      '! Not delivered: "hello". The other side was not heard any more. It may have arrived.',
+    ])
+    const [long = "", ...more] = shown({ ...failed, text: `\u001b[2J\n${"😀".repeat(20_000)}` })
+    assert.isTrue(long.startsWith(`! Not delivered: "[2J ${"😀".repeat(36)}…".`))
+    assert.deepStrictEqual(more, [])
+    for (const reason of Ending.literals)
+      assert.match(shown({ ...failed, reason })[0]!, /^! Not delivered: "hello"\. .*\.$/)
+    assert.deepStrictEqual(shown({ event: "sent", peer: "bob", id: 1 }), [])
+    assert.deepStrictEqual(shown({ event: "delivered", peer: "bob", id: 1 }), [])
   })
 
   it("of a short string shows words and digits, and what to type", () =>
@@ -127,6 +188,8 @@ describe("an event in words", () => {
         { event: "calling", peer: name },
         { event: "connected", peer: name, address: text },
         { event: "closed", peer: name, reason: "timeout" },
+        { event: "path", peer: name, kind: "direct", address: text },
+        { event: "path", peer: name, kind: "none", address: text },
       ]
       for (const event of own) {
         const lines = shown(event)
