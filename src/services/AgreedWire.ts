@@ -9,7 +9,7 @@ import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import type { LinkMessage } from "../domain/call/LinkChannel.ts"
 import type { Endpoint, Port } from "../domain/Endpoint.ts"
-import * as PortKeeper from "./PortKeeper.ts"
+import type * as PortKeeper from "./PortKeeper.ts"
 import { type CallWire, maxWaitingEvents, type WireEvent } from "./SealedLink.ts"
 
 /** What the call's link does for it. Nothing of it waits. */

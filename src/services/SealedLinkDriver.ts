@@ -13,7 +13,6 @@ import type * as Scope from "effect/Scope"
 import * as Calls from "../domain/call/Calls.ts"
 import * as CallState from "../domain/call/CallState.ts"
 import * as Bytes from "../domain/crypto/Bytes.ts"
-import { isUnicast } from "../domain/Endpoint.ts"
 import * as PersonId from "../domain/identity/PersonId.ts"
 import * as RegisterProof from "../domain/identity/RegisterProof.ts"
 import * as LineSplitter from "../domain/LineSplitter.ts"
@@ -30,17 +29,11 @@ import * as HeldAgreements from "./HeldAgreement.ts"
 import type { HeldAgreement } from "./HeldAgreement.ts"
 import { monotonicReader } from "./monotonic.ts"
 import type * as PortKeeper from "./PortKeeper.ts"
+import * as ReflexQuestion from "./ReflexQuestion.ts"
 import { LinkLost, Refused } from "./RendezvousClient.ts"
 import type { Connection, Secured } from "./RendezvousTransport.ts"
 
-import {
-  CallFailed,
-  type Options,
-  type Reflex,
-  type Ringing,
-  type SealedAgreement,
-  type SealedLink,
-} from "./SealedLink.ts"
+import { CallFailed, type Options, type Ringing, type SealedAgreement, type SealedLink } from "./SealedLink.ts"
 
 /** How many calls may wait to be heard of, and how many chats to be taken up; more are dropped. */
 export const waitingCalls = 8
@@ -75,8 +68,10 @@ export const make = Effect.fnUntraced(function* (
   /** Who asks about somebody. */
   const questions = new Map<number, (answer: Found | undefined) => Effect.Effect<void> | void>()
   let asked = 0
-  /** The last answer to REFLEX, or the one that is awaited. */
-  let reflexion: Deferred.Deferred<Reflex, LinkLost | Refused> | undefined
+  const reflex = ReflexQuestion.make(
+    connection.remote.address,
+    Effect.suspend(() => onLink({ _tag: "AskReflex", now: now() })),
+  )
 
   let link: ServerLink.State
   let calls = Calls.initial
@@ -110,7 +105,7 @@ export const make = Effect.fnUntraced(function* (
     Deferred.doneUnsafe(lost, Effect.succeed(error))
     Deferred.doneUnsafe(registered, failure)
     if (listing !== undefined) Deferred.doneUnsafe(listing, failure)
-    if (reflexion !== undefined) Deferred.doneUnsafe(reflexion, failure)
+    reflex.lost(error)
     return Effect.andThen(
       onCalls({ _tag: "LinkLost" }),
       Effect.suspend(() => {
@@ -138,10 +133,6 @@ export const make = Effect.fnUntraced(function* (
     return question?.(found)
   }
 
-  const answerReflex = (result: Effect.Effect<Reflex, Refused>): void => {
-    if (reflexion !== undefined) Deferred.doneUnsafe(reflexion, result)
-  }
-
   // What the machines want done.
 
   const performLink = (action: ServerLink.Action): Effect.Effect<void> | void => {
@@ -161,9 +152,8 @@ export const make = Effect.fnUntraced(function* (
       case "NotFound":
         return answer(action.asker, undefined)
       case "Reflexed":
-        return answerReflex(Effect.succeed(reflexAt(connection.remote.address, action.reflex)))
       case "NotReflexed":
-        return answerReflex(Effect.fail(new Refused({ code: action.code })))
+        return reflex.answered(action)
       case "RelayRefused":
         return agreed.relayRefused()
       case "Released":
@@ -372,22 +362,12 @@ export const make = Effect.fnUntraced(function* (
       return callId === undefined ? Effect.void : onCalls({ _tag: "Cancel", callId })
     })
 
-  const askReflex = (isGood: (asked: Deferred.Deferred<Reflex, LinkLost | Refused>) => boolean) =>
-    Effect.gen(function* () {
-      yield* whileThere
-      if (reflexion !== undefined && isGood(reflexion)) return yield* Deferred.await(reflexion)
-      const mine = Deferred.makeUnsafe<Reflex, LinkLost | Refused>()
-      reflexion = mine
-      yield* onLink({ _tag: "AskReflex", now: now() })
-      return yield* Deferred.await(mine)
-    }).pipe(Effect.withSpan("SealedRendezvous.reflex"))
-
   return {
     server: connection.remote,
     users,
     call,
-    reflex: askReflex(() => true),
-    freshReflex: askReflex((asked) => !Deferred.isDoneUnsafe(asked)),
+    reflex: Effect.andThen(whileThere, reflex.known),
+    freshReflex: Effect.andThen(whileThere, reflex.fresh),
     ringing: Queue.take(ringing),
     incoming: HeldAgreements.next(incoming),
     isNameOf: (name, id) =>
@@ -407,13 +387,6 @@ export const make = Effect.fnUntraced(function* (
     lost: Deferred.await(lost),
   } satisfies SealedLink
 })
-
-/** Where to ask, at the address that the server was reached at and at its other one. */
-export const reflexAt = (server: string, { token, key, address, ports, alternate }: ServerLink.Reflex): Reflex => {
-  const addresses = [server, ...Option.toArray(Option.filter(alternate, isUnicast))]
-  const targets = addresses.flatMap((address) => ports.map((port) => ({ address, port })))
-  return { token, key, seen: address, targets }
-}
 
 const perform = <A>(actions: ReadonlyArray<A>, one: (action: A) => Effect.Effect<void> | void): Effect.Effect<void> =>
   Effect.gen(function* () {

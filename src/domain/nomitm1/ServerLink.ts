@@ -256,7 +256,7 @@ const found = (state: State, name: PersonName, certificate: Uint8Array): Step =>
 }
 
 /** What may answer REFLEX: it is served by none, or not known. */
-const reflexRefusals: ReadonlyArray<string> = ["Unavailable", "Operation_unknown", "Malformed"]
+const reflexRefusals: ReadonlySet<string> = new Set(["Unavailable", "Operation_unknown", "Malformed"])
 
 const refused = (state: State, code: string, about: Option.Option<Who.Who>): Step => {
   if (code === "Replaced") return lose(state, "Replaced")
@@ -265,7 +265,7 @@ const refused = (state: State, code: string, about: Option.Option<Who.Who>): Ste
   if (first !== undefined && Option.isSome(about) && isSame(about.value, first.who)) {
     return [{ ...state, lookUps }, [{ _tag: "NotFound", who: first.who, asker: first.asker }]]
   }
-  if (state.reflexSince !== undefined && reflexRefusals.includes(code)) {
+  if (state.reflexSince !== undefined && reflexRefusals.has(code)) {
     return [{ ...state, reflexSince: undefined }, [{ _tag: "NotReflexed", code }]]
   }
   return [state, nothing]
