@@ -22,7 +22,7 @@ import * as ReflexiveAnswers from "./ReflexiveAnswers.ts"
 import { LinkLost, Refused } from "./RendezvousClient.ts"
 import { ConnectError, type Connection, RendezvousTransport, type Secured } from "./RendezvousTransport.ts"
 import type { Reflex } from "./SealedLink.ts"
-import { reflexAt } from "./SealedLinkDriver.ts"
+import { reflexAt } from "./ReflexQuestion.ts"
 
 export interface Options<E> {
   readonly server: HostPort
