@@ -14,11 +14,15 @@
  * after that a CONNECT is one of a program that started anew, or an echo, and is answered in a way that ends there.
  * Anything the other says counts as hearing it.
  *
- * The service that runs this (`ChatSession`) owns the timers and the socket; source addresses are checked there.
+ * Whom a datagram is from is for `ObservedSource` to say: the other side is answered to where it is seen to be.
+ *
+ * The service that runs this (`ChatSession`) owns the timers and the socket.
  */
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type { Dialect } from "./Dialect.ts"
+import { type Endpoint, equals } from "./Endpoint.ts"
+import * as ObservedSource from "./ObservedSource.ts"
 import type { PeerMessage } from "./PeerMessage.ts"
 
 /** The pause between two CONNECTs, in milliseconds; also the least pause between two answers to a CONNECT. */
@@ -44,8 +48,19 @@ export const silenceMillis = 20_000
 /** The pause between two `Beat` events, in milliseconds. */
 export const beatMillis = (dialect: Dialect): number => (dialect === "readme" ? keepaliveMillis : tokenBeatMillis)
 
-/** Why a conversation ended; `unverified` only one that is sealed: three times there was no short string to compare. */
-export const Ending = Schema.Literals(["closed", "closed_by_peer", "timeout", "unreachable", "unverified"])
+/**
+ * Why a conversation ended. Only one that is sealed: `unverified`, three times there was no short string to compare;
+ * `forgotten`, the other side has proven that it does not know the chat any more; `protocol`, it broke the rules.
+ */
+export const Ending = Schema.Literals([
+  "closed",
+  "closed_by_peer",
+  "timeout",
+  "unreachable",
+  "unverified",
+  "forgotten",
+  "protocol",
+])
 export type Ending = typeof Ending.Type
 
 export interface Config {
@@ -56,6 +71,8 @@ export interface Config {
   readonly number: number
   /** The other's name, where the server told it; otherwise the first datagram does. */
   readonly peer: Option.Option<string>
+  /** Where the other side is announced to be. */
+  readonly remote: Endpoint
 }
 
 export type Phase = "Opening" | "Open" | "Closed"
@@ -64,6 +81,8 @@ export interface State {
   readonly config: Config
   readonly phase: Phase
   readonly peer: Option.Option<string>
+  /** Where the other side is. */
+  readonly source: ObservedSource.State
   /** The number in the other's CONNECT (`original`): another one is a restarted program. */
   readonly peerNumber: number | undefined
   /** The other has shown that it hears us. */
@@ -80,7 +99,7 @@ export interface State {
 }
 
 export type Event =
-  | { readonly _tag: "Heard"; readonly message: PeerMessage; readonly now: number }
+  | { readonly _tag: "Heard"; readonly message: PeerMessage; readonly from: Endpoint; readonly now: number }
   | { readonly _tag: "Resend"; readonly now: number }
   | { readonly _tag: "Beat"; readonly now: number }
   | { readonly _tag: "Silence"; readonly now: number }
@@ -89,7 +108,7 @@ export type Event =
   | { readonly _tag: "GiveUp" }
 
 export type Action =
-  | { readonly _tag: "Send"; readonly message: PeerMessage }
+  | { readonly _tag: "Send"; readonly message: PeerMessage; readonly to: Endpoint }
   | { readonly _tag: "Opened"; readonly peer: string }
   | { readonly _tag: "Deliver"; readonly text: string }
   | { readonly _tag: "Ended"; readonly ending: Ending }
@@ -100,6 +119,7 @@ export const initial = (config: Config, now: number): State => ({
   config,
   phase: "Opening",
   peer: config.peer,
+  source: ObservedSource.initial(config.remote, now),
   peerNumber: undefined,
   proven: false,
   connectSentAt: -Infinity,
@@ -116,12 +136,26 @@ export const silentAt = (state: State): number => state.heardAt + silenceMillis
 
 export const step = (state: State, event: Event): Step => {
   if (state.phase === "Closed") return [state, nothing]
+  const decided = decide(state, event)
+  const { source } = decided[0]
+  return ObservedSource.isFree(source) && source.held.length === 0 ? decided : hold(decided)
+}
+
+/** Of what was decided to be sent, only as much as whoever is there may get. */
+const hold = ([state, actions]: Step): Step => {
+  const messages = actions.flatMap((action) => (action._tag === "Send" ? [action.message] : []))
+  const [source, sent] = ObservedSource.release(state.source, messages)
+  const next = { ...state, source }
+  return [next, [...sent.map((message) => send(next, message)), ...actions.filter(({ _tag }) => _tag !== "Send")]]
+}
+
+const decide = (state: State, event: Event): Step => {
   switch (event._tag) {
     case "Heard":
-      return heard(state, event.message, event.now)
+      return heard(state, event.message, event.from, event.now)
     case "Resend":
       return state.phase === "Opening"
-        ? [{ ...state, connectSentAt: event.now }, [send(connect(state))]]
+        ? [{ ...state, connectSentAt: event.now }, [send(state, connect(state))]]
         : [state, nothing]
     case "Beat":
       return state.phase === "Open" ? beat(state, event.now) : [state, nothing]
@@ -129,16 +163,16 @@ export const step = (state: State, event: Event): Step => {
       return state.phase === "Open" && event.now >= silentAt(state) ? end(state, "timeout", nothing) : [state, nothing]
     case "Say":
       return state.phase === "Open"
-        ? [state, [send({ _tag: "Text", from: state.config.self, text: event.text })]]
+        ? [state, [send(state, { _tag: "Text", from: state.config.self, text: event.text })]]
         : [state, nothing]
     case "Close":
-      return end(state, "closed", [send({ _tag: "Close", from: state.config.self })])
+      return end(state, "closed", [send(state, { _tag: "Close", from: state.config.self })])
     case "GiveUp":
       return state.phase === "Opening" ? end(state, "unreachable", nothing) : [state, nothing]
   }
 }
 
-const send = (message: PeerMessage): Action => ({ _tag: "Send", message })
+const send = (state: State, message: PeerMessage): Action => ({ _tag: "Send", message, to: state.source.remote })
 const connect = (state: State): PeerMessage => ({
   _tag: "Connect",
   from: state.config.self,
@@ -151,14 +185,25 @@ const end = (state: State, ending: Ending, before: ReadonlyArray<Action>): Step 
   [...before, { _tag: "Ended", ending }],
 ]
 
-const heard = (state: State, message: PeerMessage, now: number): Step => {
-  const { dialect } = state.config
+const heard = (before: State, message: PeerMessage, from: Endpoint, now: number): Step => {
+  const { dialect } = before.config
   // The older program lets a person change the name at any time: there it says nothing about who is speaking.
-  if (dialect === "readme" && Option.isSome(state.peer) && state.peer.value !== message.from) return [state, nothing]
-  if (message._tag === "Unknown") return [state, nothing]
+  const isNamed = Option.isNone(before.peer) || before.peer.value === message.from
+  if ((dialect === "readme" && !isNamed) || message._tag === "Unknown") return [before, nothing]
+  const isOpen = before.phase === "Open"
+  const source = ObservedSource.hear(before.source, from, message, { dialect, isOpen, isNamed }, now)
+  if (source === undefined) return [before, nothing]
+  const isMoved = isOpen && !equals(source.remote, before.source.remote)
+  // Where it is now nothing was said yet.
+  const state: State = isMoved ? { ...before, source, connectSentAt: -Infinity } : { ...before, source }
   // A Close for a conversation that never opened is an old one's.
   if (message._tag === "Close") return state.phase === "Open" ? end(state, "closed_by_peer", nothing) : [state, nothing]
-  const [opened, opening] = state.phase === "Opening" ? open(state, message, now) : [state, nothing]
+  const [opened, opening] =
+    state.phase === "Opening"
+      ? open(state, message, now)
+      : isMoved && message._tag !== "Connect"
+        ? reconnect(state, now)
+        : [state, nothing]
   const [next, actions] = message._tag === "Connect" ? answer(opened, message.number, now) : take(opened, message, now)
   return opening.length === 0 ? [next, actions] : [next, [...opening, ...actions]]
 }
@@ -177,10 +222,13 @@ const open = (state: State, message: PeerMessage, now: number): Step => {
   return [
     next,
     state.config.dialect === "readme"
-      ? [{ _tag: "Opened", peer }, send(connect(state)), send(keepAlive(state))]
-      : [{ _tag: "Opened", peer }, send(connect(state))],
+      ? [{ _tag: "Opened", peer }, send(next, connect(next)), send(next, keepAlive(next))]
+      : [{ _tag: "Opened", peer }, send(next, connect(next))],
   ]
 }
+
+/** One that has moved is asked for a word: it shows that it hears us there. */
+const reconnect = (state: State, now: number): Step => [{ ...state, connectSentAt: now }, [send(state, connect(state))]]
 
 /** A CONNECT while open, or the one that opened. */
 const answer = (state: State, number: number, now: number): Step => {
@@ -200,7 +248,7 @@ const answer = (state: State, number: number, now: number): Step => {
   if (now - next.connectSentAt < pause) return [next, token]
   // In `readme` one that is open needs no CONNECT, and a restarted one is content with any word.
   const word = dialect === "readme" && next.proven ? keepAlive(next) : connect(next)
-  return [{ ...next, connectSentAt: now }, [send(word), ...token]]
+  return [{ ...next, connectSentAt: now }, [send(next, word), ...token]]
 }
 
 /** A text or a sign of life while open, or the one that opened. */
@@ -220,7 +268,7 @@ const take = (state: State, message: PeerMessage, now: number): Step => {
 }
 
 const beat = (state: State, now: number): Step => {
-  if (state.config.dialect === "readme") return [state, [send(keepAlive(state))]]
+  if (state.config.dialect === "readme") return [state, [send(state, keepAlive(state))]]
   const here = state.tokenSince !== undefined
   const due = here
     ? now - state.tokenSince >= tokenHoldMillis
@@ -230,5 +278,5 @@ const beat = (state: State, now: number): Step => {
 
 const sendToken = (state: State, now: number): Step => [
   { ...state, tokenSince: undefined, tokenSentAt: now },
-  [send(keepAlive(state))],
+  [send(state, keepAlive(state))],
 ]

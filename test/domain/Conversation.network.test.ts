@@ -6,6 +6,7 @@ import * as Arbitrary from "effect/Arbitrary"
 import * as Option from "effect/Option"
 import * as Conversation from "../../src/domain/Conversation.ts"
 import type { Dialect } from "../../src/domain/Dialect.ts"
+import type { Endpoint } from "../../src/domain/Endpoint.ts"
 import * as PeerMessage from "../../src/domain/PeerMessage.ts"
 import * as arbitraries from "./arbitraries.ts"
 import { type Fate, mostDatagrams, Nomitm, OlderProgram, Path, Timeline } from "./ConversationNetwork.ts"
@@ -18,6 +19,9 @@ const fate: Arbitrary.Arbitrary<Fate> = arbitraries.oneOf<Fate>(
 )
 const fates = Arbitrary.array(fate, { maxLength: 40 })
 const number = arbitraries.oneOf(arbitraries.integer(-3, 3), arbitraries.pick(-2147483648, 2147483647))
+
+/** Where each side sees the other: what an address does is for `Conversation.source.test`. */
+const at: Endpoint = { address: "198.51.100.3", port: 55_000 }
 
 /** What is left in the network of a conversation before this one, on the same ports. */
 const stale = Arbitrary.array(
@@ -61,6 +65,7 @@ const play = (scenario: Scenario) => {
     self,
     number: scenario.numbers[index]!,
     peer: known ? Option.some(other) : Option.none(),
+    remote: at,
   })
   sides.a = new Nomitm(timeline, config("alice", "bob", 0), (datagram) => toB.send(datagram))
   const startB = (index: number) => {
@@ -187,7 +192,7 @@ describe("this program and the older one (SPEC section 8), whatever the network 
       const toA = new Path(timeline, scenario.fatesBA, fairFrom, (datagram) => sides.a.receive(datagram))
       const a = new Nomitm(
         timeline,
-        { dialect: "original", self: "alice", number: numbers[0]!, peer: Option.none() },
+        { dialect: "original", self: "alice", number: numbers[0]!, peer: Option.none(), remote: at },
         (datagram) => toB.send(datagram),
       )
       sides.a = a

@@ -3,7 +3,7 @@ import * as Arbitrary from "effect/Arbitrary"
 import * as Option from "effect/Option"
 import * as Conversation from "../../src/domain/Conversation.ts"
 import * as arbitraries from "./arbitraries.ts"
-import { alice, close, connect, keepAlive, text, unknown } from "./ConversationSide.ts"
+import { alice, bobAt, close, connect, keepAlive, text, unknown } from "./ConversationSide.ts"
 
 describe("opening", () => {
   it("sends CONNECT again and again until the other is heard", () => {
@@ -71,8 +71,8 @@ describe("who hears first does not leave the other waiting", () => {
   it("in either order of arrival, with the first messages lost", () => {
     const play = (lostToB: number, lostToA: number) => {
       const states = {
-        a: Conversation.initial({ dialect: "readme", self: "a", number: 0, peer: Option.none() }, 0),
-        b: Conversation.initial({ dialect: "readme", self: "b", number: 0, peer: Option.none() }, 0),
+        a: Conversation.initial({ dialect: "readme", self: "a", number: 0, peer: Option.none(), remote: bobAt }, 0),
+        b: Conversation.initial({ dialect: "readme", self: "b", number: 0, peer: Option.none(), remote: bobAt }, 0),
       }
       const lost = { a: lostToA, b: lostToB }
       const on = (side: "a" | "b", event: Conversation.Event, now: number): void => {
@@ -81,7 +81,7 @@ describe("who hears first does not leave the other waiting", () => {
         const other = side === "a" ? "b" : "a"
         for (const action of actions) {
           if (action._tag === "Send" && lost[other]-- <= 0)
-            on(other, { _tag: "Heard", message: action.message, now }, now)
+            on(other, { _tag: "Heard", message: action.message, from: bobAt, now }, now)
         }
       }
       for (let now = 0; now < 5000; now += 250) {
@@ -194,8 +194,16 @@ describe("while open", () => {
     a.hears(connect(), 0)
     a.hears(keepAlive(), 10)
     assert.deepStrictEqual(a.hears(connect(), 10_000), ["send KeepAlive"])
-    const restarted = Conversation.initial({ dialect: "readme", self: "bob", number: 0, peer: Option.none() }, 10_000)
-    const [open] = Conversation.step(restarted, { _tag: "Heard", message: keepAlive("alice"), now: 10_020 })
+    const restarted = Conversation.initial(
+      { dialect: "readme", self: "bob", number: 0, peer: Option.none(), remote: bobAt },
+      10_000,
+    )
+    const [open] = Conversation.step(restarted, {
+      _tag: "Heard",
+      message: keepAlive("alice"),
+      from: bobAt,
+      now: 10_020,
+    })
     assert.strictEqual(open.phase, "Open")
   })
 })
@@ -268,7 +276,7 @@ describe("whatever happens", () => {
     [arbitraries.dialect, Arbitrary.array(event, { maxLength: 40 }), arbitraries.pick(true, false)],
     ([dialect, events, known]) => {
       let state = Conversation.initial(
-        { dialect, self: "alice", number: 0, peer: known ? Option.some("bob") : Option.none() },
+        { dialect, self: "alice", number: 0, peer: known ? Option.some("bob") : Option.none(), remote: bobAt },
         0,
       )
       let now = 0
@@ -277,7 +285,13 @@ describe("whatever happens", () => {
       for (const { _tag, pause, message, text } of events) {
         now += pause
         const before = state
-        const [next, actions] = Conversation.step(before, { _tag, message, text, now } as Conversation.Event)
+        const [next, actions] = Conversation.step(before, {
+          _tag,
+          message,
+          from: bobAt,
+          text,
+          now,
+        } as Conversation.Event)
         state = next
         for (const action of actions) {
           assert.strictEqual(ended, 0)

@@ -8,6 +8,7 @@
 import * as Result from "effect/Result"
 import * as Conversation from "../../src/domain/Conversation.ts"
 import type { Dialect } from "../../src/domain/Dialect.ts"
+import type { Endpoint } from "../../src/domain/Endpoint.ts"
 import * as PeerMessage from "../../src/domain/PeerMessage.ts"
 
 /** What becomes of a datagram: how many copies arrive, and how late each is, in milliseconds. */
@@ -81,9 +82,9 @@ export class Nomitm implements Side {
   openings = 0
   private dead = false
   private readonly timeline: Timeline
-  private readonly transmit: (datagram: Uint8Array) => void
+  private readonly transmit: (datagram: Uint8Array, to: Endpoint) => void
 
-  constructor(timeline: Timeline, config: Conversation.Config, transmit: (datagram: Uint8Array) => void) {
+  constructor(timeline: Timeline, config: Conversation.Config, transmit: (datagram: Uint8Array, to: Endpoint) => void) {
     this.timeline = timeline
     this.transmit = transmit
     this.state = Conversation.initial(config, timeline.now)
@@ -92,9 +93,9 @@ export class Nomitm implements Side {
 
   isOpen = () => this.state.phase === "Open"
 
-  receive = (datagram: Uint8Array) => {
+  receive = (datagram: Uint8Array, from: Endpoint = this.state.config.remote) => {
     const message = PeerMessage.decode(this.state.config.dialect, datagram)
-    if (Result.isSuccess(message)) this.on({ _tag: "Heard", message: message.success, now: this.timeline.now })
+    if (Result.isSuccess(message)) this.on({ _tag: "Heard", message: message.success, from, now: this.timeline.now })
   }
 
   say = (text: string) => this.on({ _tag: "Say", text })
@@ -113,7 +114,7 @@ export class Nomitm implements Side {
       switch (action._tag) {
         case "Send":
           this.sent.push({ at: this.timeline.now, message: action.message })
-          this.transmit(PeerMessage.encode(this.state.config.dialect, action.message))
+          this.transmit(PeerMessage.encode(this.state.config.dialect, action.message), action.to)
           break
         case "Opened": {
           this.openings++

@@ -3,12 +3,22 @@ import { assert } from "@effect/vitest"
 import * as Option from "effect/Option"
 import * as Conversation from "../../src/domain/Conversation.ts"
 import type { Dialect } from "../../src/domain/Dialect.ts"
+import { type Endpoint, equals, format } from "../../src/domain/Endpoint.ts"
 import type { PeerMessage } from "../../src/domain/PeerMessage.ts"
+
+/** Where bob is announced to be. */
+export const bobAt: Endpoint = { address: "198.51.100.3", port: 55_000 }
 
 /** Alice's side of a conversation with bob, one event at a time. */
 export const alice = (dialect: Dialect, options: { readonly number?: number; readonly peer?: string } = {}) => {
   let state = Conversation.initial(
-    { dialect, self: "alice", number: options.number ?? 100, peer: Option.fromUndefinedOr(options.peer) },
+    {
+      dialect,
+      self: "alice",
+      number: options.number ?? 100,
+      peer: Option.fromUndefinedOr(options.peer),
+      remote: bobAt,
+    },
     0,
   )
   const on = (event: Conversation.Event) => {
@@ -19,7 +29,8 @@ export const alice = (dialect: Dialect, options: { readonly number?: number; rea
   return {
     phase: () => state.phase,
     silentAt: () => Conversation.silentAt(state),
-    hears: (message: PeerMessage, now: number) => on({ _tag: "Heard", message, now }),
+    remote: () => state.source.remote,
+    hears: (message: PeerMessage, now: number, from = bobAt) => on({ _tag: "Heard", message, from, now }),
     resend: (now: number) => on({ _tag: "Resend", now }),
     beat: (now: number) => on({ _tag: "Beat", now }),
     silence: (now: number) => on({ _tag: "Silence", now }),
@@ -29,13 +40,14 @@ export const alice = (dialect: Dialect, options: { readonly number?: number; rea
   }
 }
 
-/** An action in a word or two. */
+/** An action in a word or two; where something is sent to, if that is not where bob was announced. */
 const shown = (action: Conversation.Action): string => {
   switch (action._tag) {
     case "Send": {
-      const { message } = action
+      const { message, to } = action
       assert.strictEqual(message.from, "alice")
-      return message._tag === "Text" ? `send Text ${message.text}` : `send ${message._tag}`
+      const where = equals(to, bobAt) ? "" : ` to ${format(to)}`
+      return (message._tag === "Text" ? `send Text ${message.text}` : `send ${message._tag}`) + where
     }
     case "Opened":
       return `opened ${action.peer}`
