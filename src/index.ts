@@ -3,7 +3,18 @@
  * `nomitm/domain/*`, adapters in `nomitm/adapters/*`.
  */
 export { CallDesk } from "./services/CallDesk.ts"
-export { type Chat, ChatEnded, ChatSession, NotOpen, TextTooLong } from "./services/ChatSession.ts"
+export { type News, type PathInUse } from "./services/ChatNews.ts"
+export { type RelayPolicy, throughServer, type Way } from "./services/ChatPaths.ts"
+export {
+  type Chat,
+  ChatEnded,
+  ChatSession,
+  NotOpen,
+  type SayError,
+  TextTooLong,
+  TooMuchWaiting,
+  type Tracking,
+} from "./services/ChatSession.ts"
 export { Cryptography } from "./services/Cryptography.ts"
 export { KnownServers, KnownServersError } from "./services/KnownServers.ts"
 export { NameStore, NameStoreError } from "./services/NameStore.ts"
@@ -11,10 +22,12 @@ export { CallError, Negotiator } from "./services/Negotiator.ts"
 export { Peer } from "./services/Peer.ts"
 export { PeerFailed } from "./services/PeerLife.ts"
 export { BindError, datagrams, type PeerSocket, PeerTransport, ResolveError } from "./services/PeerTransport.ts"
+export { PortMapper, PortMappingError } from "./services/PortMapper.ts"
 export { PortAllocator } from "./services/PortAllocator.ts"
 export { Profile } from "./services/Profile.ts"
 export { ProfileError } from "./services/ProfileError.ts"
 export { ProfileOwner } from "./services/ProfileOwner.ts"
+export * as ReflexiveLookups from "./services/ReflexiveLookups.ts"
 export { AskError, type Member, NameTaken, Registry } from "./services/Registry.ts"
 export { type Agreement, type Link, LinkLost, Refused, RendezvousClient } from "./services/RendezvousClient.ts"
 export { RendezvousServer } from "./services/RendezvousServer.ts"
@@ -29,7 +42,13 @@ export {
 } from "./services/RendezvousTransport.ts"
 export { Screen } from "./services/Screen.ts"
 export { SealedChat, type Verification } from "./services/SealedChat.ts"
-export { CallFailed, type Ringing, type SealedAgreement, type SealedLink } from "./services/SealedLink.ts"
+export {
+  CallFailed,
+  type CallWire,
+  type Ringing,
+  type SealedAgreement,
+  type SealedLink,
+} from "./services/SealedLink.ts"
 export * as SealedPeer from "./services/SealedPeer.ts"
 export { SealedRendezvous } from "./services/SealedRendezvous.ts"
 export { NameHeld, type SecureMember, SecureRegistry } from "./services/SecureRegistry.ts"

@@ -121,6 +121,30 @@ describe.each([...worlds, ...tlsWorlds])("connections $name", (world: World) => 
       }),
   )
 
+  const wasMeasured = Deferred.makeUnsafe<number>()
+  between(
+    "tell how much waits for the other side to read it, and that nothing does when it has",
+    (connection) =>
+      Effect.gen(function* () {
+        yield* connection.receive
+        assert.strictEqual(connection.queued(), 0)
+        const piece = "x".repeat(64 * 1024)
+        // The system takes its part first; what it does not take waits here.
+        while (connection.queued() < 500_000) connection.send(piece)
+        assert.isAtMost(connection.queued(), 500_000 + piece.length)
+        Deferred.doneUnsafe(wasMeasured, Effect.succeed(connection.queued()))
+        while (connection.queued() > 0) yield* Effect.sleep(10)
+      }).pipe(Effect.ignore),
+    (connection) =>
+      Effect.gen(function* () {
+        connection.send("go on")
+        const waiting = yield* Deferred.await(wasMeasured)
+        const [all, reason] = yield* readAll(connection)
+        assert.isAtLeast(all.length, waiting)
+        assert.strictEqual(reason, "Ended")
+      }),
+  )
+
   between("that were cut take nothing more", echo, (connection) =>
     Effect.gen(function* () {
       connection.send("hello")
