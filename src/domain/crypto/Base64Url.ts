@@ -10,6 +10,7 @@ const values = new Uint8Array(256).fill(none)
 for (const [value, code] of codes.entries()) values[code] = value
 
 const ascii = new TextDecoder()
+const utf8 = new TextEncoder()
 
 export const encode = (bytes: Uint8Array): string => {
   const { length } = bytes
@@ -36,29 +37,27 @@ export const encode = (bytes: Uint8Array): string => {
 export const decode = (text: string): Uint8Array | undefined => {
   const { length } = text
   const rest = length & 3
-  if (rest === 1) return undefined
+  // A text with characters beyond ASCII has more bytes than characters.
+  const characters = utf8.encode(text)
+  if (rest === 1 || characters.length !== length) return undefined
   const bytes = new Uint8Array((length * 3) >> 2)
   const whole = length - rest
   let wrong = 0
   let to = 0
-  const value = (at: number): number => {
-    const code = text.charCodeAt(at)
-    return code < 256 ? values[code]! : none
-  }
   for (let from = 0; from < whole; from += 4) {
-    const a = value(from)
-    const b = value(from + 1)
-    const c = value(from + 2)
-    const d = value(from + 3)
+    const a = values[characters[from]!]!
+    const b = values[characters[from + 1]!]!
+    const c = values[characters[from + 2]!]!
+    const d = values[characters[from + 3]!]!
     wrong |= a | b | c | d
     bytes[to++] = (a << 2) | (b >> 4)
     bytes[to++] = (b << 4) | (c >> 2)
     bytes[to++] = (c << 6) | d
   }
   if (rest !== 0) {
-    const a = value(whole)
-    const b = value(whole + 1)
-    const c = rest === 3 ? value(whole + 2) : 0
+    const a = values[characters[whole]!]!
+    const b = values[characters[whole + 1]!]!
+    const c = rest === 3 ? values[characters[whole + 2]!]! : 0
     wrong |= a | b | c
     bytes[to++] = (a << 2) | (b >> 4)
     if (rest === 3) bytes[to] = (b << 4) | (c >> 2)
