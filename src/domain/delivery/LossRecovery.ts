@@ -176,7 +176,7 @@ export const detect = (state: LossRecovery, now: number): readonly [LossRecovery
   const lossMillis = RoundTrip.lossMillis(state.roundTrip)
   let at = head
   while (at < tail && isLost(items[at]!, state.newest, lossMillis, now)) at += 1
-  return at === head ? [state, []] : lose(state, at - head)
+  return at === head ? [state, []] : lose({ ...state, restedAt: now }, at - head)
 }
 
 const isLost = ({ at, order }: Sent, newest: number, lossMillis: number, now: number): boolean =>

@@ -143,9 +143,9 @@ export class Side {
     if (keys !== this.keys || this.seen.has(name)) return
     this.seen.add(name)
     const [next, heard] = Delivery.heard(this.state, Frame.readAll(bytes), record, this.channel.now)
-    assert.isUndefined(heard.failed)
+    if (heard.failed !== undefined) assert.fail("the other is said to break the protocol")
     this.acknowledged += heard.acknowledged.length
-    assert.isAtMost(this.acknowledged, this.sent)
+    atMost("acknowledged", this.acknowledged, this.sent)
     for (const body of heard.messages) this.got.push(body.slice())
     this.untaken += heard.messages.length
     this.become(next)
@@ -170,7 +170,7 @@ export class Side {
       const bytes = new Uint8Array(maxPlaintextBytes)
       let used = 0
       for (const frame of frames) used = Frame.write(frame, bytes, used)
-      assert.isAtMost(used, maxPlaintextBytes)
+      atMost("a record", used, maxPlaintextBytes)
       this.channel.transmit(this, { keys: this.keys, record, bytes: bytes.subarray(0, used) })
     }
     assertBounded(this.state)
@@ -216,7 +216,7 @@ export class Channel {
     for (let at = this.nextAt; at <= until; at = this.nextAt) {
       // A timer that is due again and again without time passing would never end.
       steps = at > this.now ? 0 : steps + 1
-      assert.isBelow(steps, 10_000, "time stands still")
+      atMost("steps without time passing", steps, 10_000)
       this.now = Math.max(this.now, at)
       this.happen()
     }
