@@ -38,8 +38,8 @@ describe("frames", () => {
   )
 
   it("have the bytes that the protocol says", () => {
-    const text: Frame.Frame = { _tag: "Text", number: 0x01020304, part: 1, parts: 2, bytes: bytes(0x68, 0x69) }
-    assert.deepStrictEqual(writeAll([Frame.probe, text]), bytes(1, 0, 0, 3, 0, 8, 1, 2, 3, 4, 1, 2, 0x68, 0x69))
+    const part: Frame.Frame = { _tag: "Rekey1", epoch: 0x01020304, part: 1, parts: 2, bytes: bytes(0x68, 0x69) }
+    assert.deepStrictEqual(writeAll([Frame.probe, part]), bytes(1, 0, 0, 7, 0, 8, 1, 2, 3, 4, 1, 2, 0x68, 0x69))
     assert.deepStrictEqual(writeAll([{ _tag: "SasAbort", run: 7 }, Frame.sasRequest]), bytes(12, 0, 1, 7, 13, 0, 0))
   })
 
@@ -72,19 +72,18 @@ describe("frames", () => {
   it("with a body that is none of their type are left out", () => {
     for (const wrong of [
       bytes(1, 0, 1, 0),
-      bytes(3, 0, 5, 0, 0, 0, 0, 0),
-      // Part 2 of 2, counted from 0; no parts at all; nine parts.
-      bytes(3, 0, 6, 0, 0, 0, 0, 2, 2),
-      bytes(3, 0, 6, 0, 0, 0, 0, 0, 0),
-      bytes(3, 0, 6, 0, 0, 0, 0, 0, 9),
+      // Part 2 of 2, counted from 0; no parts at all; three parts.
+      bytes(7, 0, 5, 0, 0, 0, 0, 0),
+      bytes(7, 0, 6, 0, 0, 0, 1, 2, 2),
+      bytes(7, 0, 6, 0, 0, 0, 1, 0, 0),
       bytes(7, 0, 6, 0, 0, 0, 1, 0, 3),
       bytes(5, 0, 7, 1, 2, 3, 4, 5, 6, 7),
       bytes(12, 0, 2, 1, 1),
       // A piece of nothing; an acknowledgement that is cut, one of a range that is not there, one of 33 ranges.
       bytes(14, 0, 6, 0, 0, 0, 0, 0, 0),
-      bytes(15, 0, 18, ...new Array<number>(18).fill(0)),
-      bytes(15, 0, 19, ...new Array<number>(18).fill(0), 1),
-      bytes(15, 1, 159, ...new Array<number>(18).fill(0), 33, ...new Array<number>(396).fill(0)),
+      bytes(15, 0, 18, ...new Uint8Array(18)),
+      bytes(15, 0, 19, ...new Uint8Array(18), 1),
+      bytes(15, 1, 159, ...new Uint8Array(18), 33, ...new Uint8Array(396)),
     ]) {
       assert.deepStrictEqual(Frame.readAll(Bytes.concat(wrong, writeAll([Frame.close]))), [Frame.close], `${wrong}`)
     }

@@ -9,8 +9,6 @@ import { bytesOf, primitives } from "../crypto/primitives.ts"
 const bytesOfLength = (length: number): Arbitrary.Arbitrary<Uint8Array> =>
   Arbitrary.map(integer(0, 255), (first) => Uint8Array.from({ length }, (_, i) => (first + i) & 0xff))
 
-const bytesUpTo = (most: number): Arbitrary.Arbitrary<Uint8Array> => Arbitrary.flatMap(integer(0, most), bytesOfLength)
-
 const uint32 = oneOf(integer(0, 5), integer(0, 2 ** 32 - 1))
 const uint48 = oneOf(integer(0, 5), integer(0, 2 ** 48 - 1), pick(2 ** 32 - 1, 2 ** 32, 2 ** 48 - 1))
 const run = integer(0, 255)
@@ -21,13 +19,6 @@ const partOf = (most: number): Arbitrary.Arbitrary<readonly [number, number]> =>
 
 export const frame: Arbitrary.Arbitrary<Frame.Frame> = oneOf<Frame.Frame>(
   Arbitrary.map(integer(0, 3), (which) => [Frame.probe, Frame.keepAlive, Frame.close, Frame.sasRequest][which]!),
-  mapAll([uint32, partOf(Frame.maxTextParts), bytesUpTo(Frame.maxTextPartBytes)], ([number, [part, parts], bytes]) => ({
-    _tag: "Text" as const,
-    number,
-    part,
-    parts,
-    bytes,
-  })),
   mapAll(
     [
       oneOf(Arbitrary.Constant("Rekey1" as const), Arbitrary.Constant("Rekey2" as const)),
