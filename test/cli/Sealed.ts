@@ -2,6 +2,7 @@
  * A server over TLS, and peers with keys, as scripts run them.
  */
 import { addresses, folder, Program, type Person } from "./Program.ts"
+import type { Terminal } from "./Terminal.ts"
 
 /** Where a person's keys are, through all of one test. */
 export class Homes {
@@ -74,3 +75,21 @@ export const call = async (
   caller.type(`/chat ${calledName}`)
   await Promise.all([caller.event("connected", { peer: calledName }), called.event("connected", { peer: callerName })])
 }
+
+/**
+ * The rows of a screen without what depends on how quick the machine is: the path in front of the input with its round
+ * trip time, how many texts are on the way, and the lines that say that the path has changed.
+ */
+export const withoutPaths = (screen: ReadonlyArray<string>): ReadonlyArray<string> =>
+  screen
+    .filter((row) => !/^\* (?:In the same network|Directly|Over the relay)/.test(row))
+    .map((row) =>
+      row.replace(/^(to \S+ \[\w+\]), (?:lan|direct|mapped|relay)(?: [\d.]+ m?s)?(?:, \d+ on the way)?>/, "$1>"),
+    )
+
+/** Waits until the last rows of a person's screen are these, apart from paths. */
+export const endsWith = (terminal: Terminal, ...rows: ReadonlyArray<string>): Promise<void> =>
+  terminal.until(`at the end of the screen\n${rows.join("\n")}`, (screen) => {
+    const last = withoutPaths(screen).slice(-rows.length)
+    return last.length === rows.length && last.every((row, i) => row === rows[i]!.trimEnd())
+  })

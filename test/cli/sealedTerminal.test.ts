@@ -3,7 +3,7 @@
  */
 import { describe, expect, it } from "vitest"
 import { folder, run } from "./Program.ts"
-import { Homes, online, reach, SealedServer } from "./Sealed.ts"
+import { endsWith, Homes, online, reach, SealedServer } from "./Sealed.ts"
 import { keys, missing, type Options, Terminal } from "./Terminal.ts"
 
 /** alice at a terminal, where she knows the server; bob a script. */
@@ -25,23 +25,30 @@ describe.skipIf(missing !== undefined).concurrent("a person with keys at a termi
     await using there = await town()
     const { alice, bob, bobKey } = there
     alice.type("/li")
-    await alice.endsWith("> /li")
+    await endsWith(alice, "> /li")
     bob.type("/chat alice")
-    await alice.endsWith("* bob [unknown] is calling. Type /accept or /decline.", `  Their key is ${bobKey}.`, "> /li")
+    await endsWith(alice, "* bob [unknown] is calling. Type /accept or /decline.", `  Their key is ${bobKey}.`, "> /li")
     alice.enter("st")
-    await alice.endsWith("> /list", "* Online: bob. Type /chat NAME to talk to one.", ">")
+    await endsWith(alice, "> /list", "* Online: bob. Type /chat NAME to talk to one.", ">")
     alice.enter("/accept")
-    const { address } = await bob.event("connected", { peer: "alice", trust: "introduced" })
+    await bob.event("connected", { peer: "alice", trust: "introduced" })
+    const { address } = await bob.event("path", { peer: "alice", kind: "lan" })
     expect(address).toMatch(/^127\.0\.0\.2:/)
-    await alice.shows("* Connected to bob [introduced] (127.0.0.3:")
-    await alice.endsWith(
+    await alice.shows("* Connected to bob [introduced]")
+    await alice.shows("* In the same network, 127.0.0.3:")
+    await alice.until("the path in front of the input", (screen) =>
+      /^to bob \[introduced\], lan [\d.]+ ms>$/.test(screen.at(-1) ?? ""),
+    )
+    await endsWith(
+      alice,
       "  You have not compared keys yet. Type /verify, and compare what you see by voice.",
       "to bob [introduced]>",
     )
     alice.type("half")
-    await alice.endsWith("to bob [introduced]> half")
+    await endsWith(alice, "to bob [introduced]> half")
     bob.type("hello", "[verified]: hello", "* bob is verified now: you have compared, and it was the same.")
-    await alice.endsWith(
+    await endsWith(
+      alice,
       "bob [introduced]: hello",
       "bob [introduced]: [verified]: hello",
       "bob [introduced]: * bob is verified now: you have compared, and it was the same.",
@@ -51,23 +58,25 @@ describe.skipIf(missing !== undefined).concurrent("a person with keys at a termi
     await bob.event("message", { text: "half typed" })
     alice.enter("/verify")
     const { words, digits } = await bob.event("sas", { peer: "alice" })
-    await alice.endsWith(
+    await endsWith(
+      alice,
       `* Compare with bob, by voice:  ${(words as ReadonlyArray<string>).join(" ")}   (${digits as string})`,
       "  Do you both see the same? Type /verify yes, or /verify no.",
       "to bob [introduced]>",
     )
     alice.enter("/verify yes")
-    await alice.endsWith("* bob is verified now: you have compared, and it was the same.", "to bob [verified]>")
+    await endsWith(alice, "* bob is verified now: you have compared, and it was the same.", "to bob [verified]>")
     bob.type("/safety")
     const { number } = await bob.event("safety")
     alice.enter("/safety")
-    await alice.endsWith(
+    await endsWith(
+      alice,
       "* The safety number of you and bob; they see the same with /safety:",
       `  ${number as string}`,
       "to bob [verified]>",
     )
     alice.enter("/close")
-    await alice.endsWith("* You ended the chat with bob.", ">")
+    await endsWith(alice, "* You ended the chat with bob.", ">")
     bob.type("/chat alice")
     await alice.shows("* bob [verified] is calling. Type /accept or /decline.")
     alice.enter("/decline")
@@ -78,7 +87,7 @@ describe.skipIf(missing !== undefined).concurrent("a person with keys at a termi
       (screen) => screen.filter((row) => row.startsWith("* bob [verified] is calling.")).length === 2,
     )
     bob.type("/cancel")
-    await alice.endsWith("! bob gave up calling. Type /chat bob to call back.", ">")
+    await endsWith(alice, "! bob gave up calling. Type /chat bob to call back.", ">")
     alice.enter("/quit")
     expect(await alice.exit()).toEqual({ code: 0, restored: true })
   })
@@ -89,19 +98,19 @@ describe.skipIf(missing !== undefined).concurrent("a person with keys at a termi
     await using carol = await online(server.url, homes, "carol", "--accept", "ask")
     alice.enter("/chat carol")
     await carol.event("incoming", { peer: "alice" })
-    await alice.endsWith("> /chat carol", "* Calling carol [unknown] …", ">")
+    await endsWith(alice, "> /chat carol", "* Calling carol [unknown] …", ">")
     alice.enter("/cancel")
-    await alice.endsWith("! Your call to carol was given up. Type /chat carol to call again.", ">")
+    await endsWith(alice, "! Your call to carol was given up. Type /chat carol to call again.", ">")
     await carol.event("error", { code: "Cancelled" })
     alice.enter("/chat bob")
-    await alice.endsWith("to bob [introduced]>")
+    await endsWith(alice, "to bob [introduced]>")
     bob.type("/verify")
     await alice.shows("* Compare with bob, by voice:")
     alice.enter("/verify no")
     await bob.event("closed", { reason: "closed_by_peer" })
     await alice.shows("* bob is unknown now: nothing says who that is.")
     await alice.shows("! What you and bob see differs: somebody sits in between, or it is somebody else.")
-    await alice.endsWith("* You ended the chat with bob.", ">")
+    await endsWith(alice, "* You ended the chat with bob.", ">")
     alice.type(keys.ctrlD)
     expect(await alice.exit()).toEqual({ code: 0, restored: true })
   })
