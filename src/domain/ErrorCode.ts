@@ -133,6 +133,10 @@ const explanations = {
     message: "The other side could not go on with the call.",
     hint: "Try again; if it stays so, both should update their programs.",
   },
+  No_such_chat: {
+    message: "The other side no longer has the chat that was to go on.",
+    hint: "Its program was started anew, or it was away for more than a day: call to begin another chat.",
+  },
   Not_admitted: {
     message: "The one who called is not admitted by your settings.",
     hint: "Add them to your contacts, or start with --accept ask.",
