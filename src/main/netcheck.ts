@@ -10,6 +10,7 @@ import * as Flag from "effect/cli/Flag"
 import * as NodeCryptography from "../adapters/node/NodeCryptography.ts"
 import * as NodeKnownServers from "../adapters/node/NodeKnownServers.ts"
 import * as NodePeerTransport from "../adapters/node/NodePeerTransport.ts"
+import * as NodePortMapper from "../adapters/node/NodePortMapper.ts"
 import * as NodeRendezvousTransport from "../adapters/node/NodeRendezvousTransport.ts"
 import { formatHostPort } from "../domain/Endpoint.ts"
 import * as NetFindings from "../domain/NetFindings.ts"
@@ -19,7 +20,6 @@ import { exitCodes } from "../domain/Problem.ts"
 import { KnownServers } from "../services/KnownServers.ts"
 import { NetCheck } from "../services/NetCheck.ts"
 import * as PeerErrors from "../services/PeerErrors.ts"
-import { PortMapper } from "../services/PortMapper.ts"
 import * as ServerTrustCheck from "../services/ServerTrustCheck.ts"
 import { CommandFailed, failWith } from "./CommandFailed.ts"
 import * as Flags from "./flags.ts"
@@ -60,8 +60,8 @@ export const netcheck = Command.make(
       Effect.provide(
         NetCheck.layer.pipe(
           Layer.provideMerge(NodeKnownServers.layer(home)),
-          Layer.provide([NodeCryptography.layer, NodePeerTransport.layer, NodeRendezvousTransport.layer]),
-          Layer.provide(PortMapper.layerNone),
+          Layer.provide([NodeCryptography.layer, NodeRendezvousTransport.layer, NodePortMapper.layer]),
+          Layer.provide(NodePeerTransport.layer),
         ),
       ),
       Effect.catch((error) => {

@@ -2,7 +2,7 @@
  * `nomitm peer` with keys, as scripts run it.
  */
 import { describe, expect, it } from "vitest"
-import { folder, type Person, Program, run } from "./Program.ts"
+import { folder, type Person, Program, run, type Event } from "./Program.ts"
 import { call, Homes, online, reach, SealedServer } from "./Sealed.ts"
 
 const fingerprint = /^(?:[a-z2-7]{4}-){7}[a-z2-7]{4}$/
@@ -49,11 +49,17 @@ describe.concurrent("scripts with keys", () => {
     await alice.event("calling", { peer: "bob", trust: "unknown" })
     await bob.event("incoming", { peer: "alice", trust: "unknown", fingerprint: aliceKey })
     bob.type("/accept")
-    const { address } = await alice.event("connected", { peer: "bob", trust: "introduced", fingerprint: bobKey })
-    expect(address).toMatch(/^127\.0\.0\.3:\d+$/)
+    await alice.event("connected", { peer: "bob", trust: "introduced", fingerprint: bobKey })
     await bob.event("connected", { peer: "alice", trust: "introduced", fingerprint: aliceKey })
     // Typed before anybody had answered, and for this chat.
     await bob.event("message", { from: "alice", text: "hello bob", trust: "introduced" })
+    // What a script is told beside: that it arrived, and by which path.
+    const found = (look: (event: Event) => boolean) => alice.until("that event", () => alice.events.find(look))
+    await found(({ event, peer, id }) => event === "sent" && peer === "bob" && id === 1)
+    await found(({ event, peer, id }) => event === "delivered" && peer === "bob" && id === 1)
+    const { address, rtt_ms } = await found(({ event, kind }) => event === "path" && kind === "lan")
+    expect(address).toMatch(/^127\.0\.0\.3:\d+$/)
+    expect(rtt_ms).toBeGreaterThanOrEqual(0)
     const { number } = await alice.event("safety", { peer: "bob" })
     expect(number).toMatch(/^(?:\d{5} ){11}\d{5}$/)
     bob.type("hello alice", "/safety")
