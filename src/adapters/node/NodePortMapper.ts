@@ -69,19 +69,20 @@ const renewalMillis = ({ granted }: Held): number => Math.min(Math.max(granted.l
 const renew = (held: Held): Effect.Effect<never, never, PeerTransport> =>
   Effect.sleep(renewalMillis(held)).pipe(Effect.andThen(held.way(held.wish)), Effect.forever)
 
-export const layer: Layer.Layer<PortMapper, never, PeerTransport> = Layer.effect(
-  PortMapper,
+/** @param routers whom to ask, the most likely first */
+export const make = (routers: Effect.Effect<ReadonlyArray<Gateway>>) =>
   Effect.map(PeerTransport, (transport) => {
     const provide = Effect.provideService(PeerTransport, transport)
     return PortMapper.of({
       map: Effect.fnUntraced(function* (port) {
-        const routers = yield* gateways
-        const held = yield* Effect.acquireRelease(provide(obtain(routers, port)), (held) => provide(giveBack(held)), {
+        const obtained = Effect.flatMap(routers, (routers) => obtain(routers, port))
+        const held = yield* Effect.acquireRelease(provide(obtained), (held) => provide(giveBack(held)), {
           interruptible: true,
         })
         yield* Effect.forkScoped(provide(renew(held)))
         return held.granted.external
       }),
     })
-  }),
-)
+  })
+
+export const layer: Layer.Layer<PortMapper, never, PeerTransport> = Layer.effect(PortMapper, make(gateways))
