@@ -7,9 +7,9 @@
  */
 import * as Path from "./Path.ts"
 
-/** So many hops an opener may take: past a home's router and a carrier's, in milliseconds of no other network. */
+/** So many hops an opener may take: past a home's router and a carrier's. */
 export const openerHops = 4
-/** The first record that is to arrive follows the opener after this, in milliseconds. */
+/** The first record that is to arrive follows the opener after this at least, in milliseconds. */
 export const openerMillis = 100
 /** The pause between two checks of one pair, in milliseconds. */
 export const checkMillis = 250
@@ -34,9 +34,11 @@ export interface Checks {
   readonly pairs: ReadonlyArray<Pair>
   /** When the first check of the next pair may be. */
   readonly freeAt: number
+  /** How long after its opener the next record follows, in milliseconds. */
+  readonly openerMillis: number
 }
 
-export const none: Checks = { pairs: [], freeAt: -Infinity }
+export const none: Checks = { pairs: [], freeAt: -Infinity, openerMillis }
 
 export interface Wanted {
   readonly path: Path.Direct
@@ -54,7 +56,7 @@ export const add = (checks: Checks, wanted: ReadonlyArray<Wanted>, now: number):
     pairs.push({ path, nextAt: freeAt, sent: 0, most, hasOpener })
     freeAt += pace
   }
-  return { pairs, freeAt }
+  return { ...checks, pairs, freeAt }
 }
 
 /** Keeps to these pairs; the others get no more checks. */
@@ -77,12 +79,12 @@ export const due = (checks: Checks, now: number, most: number): readonly [Checks
     const isOpener = pair.hasOpener && pair.sent === 0
     sent.set(pair, isOpener ? { path: pair.path, ttl: openerHops } : { path: pair.path })
   }
-  const pairs = checks.pairs.map((pair) => (sent.has(pair) ? after(pair, now) : pair))
+  const pairs = checks.pairs.map((pair) => (sent.has(pair) ? after(checks, pair, now) : pair))
   return [{ ...checks, pairs }, [...sent.values()]]
 }
 
 /** Each pair keeps to its own beat, so that what was spread stays spread; only a long sleep is not made up for. */
-const after = (pair: Pair, now: number): Pair => {
+const after = ({ openerMillis }: Checks, pair: Pair, now: number): Pair => {
   const sent = pair.sent + 1
   const pause = pair.hasOpener && pair.sent === 0 ? openerMillis : checkMillis
   const nextAt = now - pair.nextAt > checkMillis ? now + pause : pair.nextAt + pause

@@ -8,9 +8,9 @@ import type { Situation } from "./Situation.ts"
 
 /** What was not answered is asked again at these times after the start, in milliseconds. */
 export const againMillis = [150, 350] as const
-/** Later answers are waited for so long if there are two, in milliseconds … */
+/** Later answers are waited for so long if there are two and the NAT does not count, in milliseconds … */
 export const enoughMillis = 400
-/** … and if none has come by then, UDP does not pass, in milliseconds. */
+/** … and all of them so long; if none has come by then, UDP does not pass. In milliseconds. */
 export const silenceMillis = 600
 
 export interface Gathering {
@@ -24,13 +24,21 @@ export interface Gathering {
   readonly isOver: boolean
 }
 
+/** What others are told of the NAT: nothing that may change yet. */
+export const settled = (gathering: Gathering): Gathering =>
+  gathering.isOver ? gathering : { ...gathering, mapping: NatMapping.unknown }
+
 export type Action = { readonly _tag: "LookUp"; readonly target: number } | { readonly _tag: "MapPort" }
 
-export const start = ({ targets }: Situation, now: number): readonly [Gathering, ReadonlyArray<Action>] => {
+export const start = (
+  { targets }: Situation,
+  mapped: Endpoint.Endpoint | undefined,
+  now: number,
+): readonly [Gathering, ReadonlyArray<Action>] => {
   const gathering: Gathering = {
     startedAt: now,
     samples: [],
-    mapped: undefined,
+    mapped,
     asked: 1,
     mapping: NatMapping.unknown,
     isOver: targets === 0,
@@ -64,14 +72,18 @@ export const due = (
   const { startedAt, samples, asked } = gathering
   if (gathering.isOver) return [gathering, []]
   const passed = now - startedAt
-  if (passed >= silenceMillis || (passed >= enoughMillis && samples.length > 1)) {
+  if (passed >= patienceOf(gathering)) {
     return [{ ...gathering, mapping: samples.length === 0 ? NatMapping.blocked : gathering.mapping, isOver: true }, []]
   }
   if (passed < nextAgain(asked)) return [gathering, []]
   return [{ ...gathering, asked: asked + 1 }, lookUps(gathering, targets)]
 }
 
+/** Of a NAT that counts the last port has to be known: every answer that is missing may be it. */
+const patienceOf = ({ samples, mapping }: Gathering): number =>
+  samples.length > 1 && mapping._tag !== "Sequential" ? enoughMillis : silenceMillis
+
 const nextAgain = (asked: number): number => againMillis[asked - 1] ?? Infinity
 
-export const dueAt = ({ isOver, startedAt, samples, asked }: Gathering): number =>
-  isOver ? Infinity : startedAt + Math.min(nextAgain(asked), samples.length > 1 ? enoughMillis : silenceMillis)
+export const dueAt = (gathering: Gathering): number =>
+  gathering.isOver ? Infinity : gathering.startedAt + Math.min(nextAgain(gathering.asked), patienceOf(gathering))

@@ -24,11 +24,10 @@ export interface Gathered {
  * where they mean anything to the other side: they say something about a home.
  */
 export const of = (situation: Situation, gathered: Gathered): ReadonlyArray<Candidate.Candidate> => {
-  const { mapped } = gathered
   const all = [
     ...predicted(gathered),
     ...reflexive(situation, gathered),
-    ...(mapped === undefined || !isTold(situation, mapped.address) ? [] : [Candidate.make("mapped", mapped)]),
+    ...mappedBy(situation, gathered),
     ...situation.addresses
       .filter((address) => isTold(situation, address))
       .map((address) => Candidate.make("host", { address, port: situation.port })),
@@ -53,6 +52,16 @@ const reflexive = (situation: Situation, { samples }: Gathered): ReadonlyArray<C
   return Candidate.distinct(endpoints.map((endpoint) => Candidate.make("reflexive", endpoint)))
     .filter(({ endpoint }) => isReflexive(situation, endpoint.address))
     .slice(0, 2)
+}
+
+/** Routers are wrong about their own address more often than about the port: where the server sees us is better known. */
+const mappedBy = (situation: Situation, { samples, mapped }: Gathered): ReadonlyArray<Candidate.Candidate> => {
+  if (mapped === undefined) return []
+  const seen = samples[0]?.mapped.address ?? situation.seen
+  const addresses = seen === undefined || Endpoint.isIpv6(seen) ? [mapped.address] : [seen, mapped.address]
+  return addresses
+    .filter((address) => isTold(situation, address))
+    .map((address) => Candidate.make("mapped", { address, port: mapped.port }))
 }
 
 const isReflexive = ({ isLocalServer }: Situation, address: string): boolean => {

@@ -277,7 +277,8 @@ const revive = (tools: Tools, book: Book, now: number): Step => {
 }
 
 /** Uses the best path there is. */
-const choose = (tools: Tools, book: Book, now: number): Step => {
+const choose = (tools: Tools, before: Book, now: number): Step => {
+  const book = succeeded(before)
   const best = bestOf(book)
   if (best === undefined) {
     if (book.active === undefined)
@@ -296,10 +297,18 @@ const choose = (tools: Tools, book: Book, now: number): Step => {
 }
 
 const bestOf = (book: Book): Proven | undefined => {
-  const current = active(book)
-  let best = current
+  let best = active(book)
   for (const it of book.proven) if (best === undefined || isBetter(it, best)) best = it
   return best
+}
+
+/** While the path in use does not answer and another one does, the other one is used, without waiting for a death. */
+const succeeded = (book: Book): Book => {
+  const current = active(book)
+  const answers = ({ path, answeredAt }: Proven): boolean => path._tag === "Direct" && answeredAt >= book.doubtAt
+  if (book.unanswered < 2 || current === undefined || answers(current) || !book.proven.some(answers)) return book
+  const former = withFormer(book, [current])
+  return { ...book, former, proven: book.proven.filter((it) => it !== current) }
 }
 
 const isBetter = (a: Proven, than: Proven): boolean => {

@@ -21,7 +21,7 @@ import * as Gathering from "./Gathering.ts"
 import type * as Path from "./Path.ts"
 import * as PathBook from "./PathBook.ts"
 import type { Action, Event, PathFrame } from "./ReachEvent.ts"
-import { added, facts, type State } from "./ReachState.ts"
+import { counts, facts, type State } from "./ReachState.ts"
 import * as RemoteCandidates from "./RemoteCandidates.ts"
 import * as Search from "./Search.ts"
 import { kindOf, mayProbe, type Situation } from "./Situation.ts"
@@ -146,9 +146,8 @@ const search = (tools: Tools, state: State, isFresh: boolean, now: number): Step
   const { situation } = state
   if (situation === undefined) return [state, nothing]
   const generation = CandidateMessage.nextGeneration(state.generation)
-  const [search, actions] = Search.start(situation, generation, isFresh, now)
-  const before = state.search === undefined ? state.before : added(state.before, state.search)
-  const next = { ...state, search, generation, before, searchAt: Infinity }
+  const [search, actions] = Search.start(situation, generation, isFresh, state.search?.gathering.mapped, now)
+  const next = { ...state, search, generation, before: counts(state), searchAt: Infinity }
   return chain(
     PathBook.isDirect(state.book) ? next : doubting(next, now),
     (state) => [state, actions],
@@ -170,8 +169,10 @@ const gathered = (
 ): Step => {
   const { search, situation } = state
   if (search === undefined || situation === undefined) return [state, nothing]
-  const next = Search.gathered(search, situation, add(search, situation), now)
-  return due(tools, { ...state, search: next }, now)
+  const next = { ...state, search: Search.gathered(search, situation, add(search, situation), now) }
+  // Too late for this search, but worth another one.
+  const isLate = search.isOver && next.search.gathering.mapped !== search.gathering.mapped
+  return isLate && !PathBook.isDirect(state.book) ? searchSoon(tools, next, now) : due(tools, next, now)
 }
 
 const told = (tools: Tools, state: State, message: CandidateMessage.CandidateMessage, now: number): Step => {
@@ -183,7 +184,11 @@ const told = (tools: Tools, state: State, message: CandidateMessage.CandidateMes
   const known = situation === undefined ? undefined : { ...situation, remote: message }
   const next: State = { ...state, told: message, situation: known }
   if (known === undefined || next.search === undefined) return [next, nothing]
-  if (!isAnew) return due(tools, { ...next, search: Search.heard(next.search, known, now) }, now)
+  if (!isAnew) {
+    const isLate = next.search.isOver && !PathBook.isDirect(next.book)
+    const search = isLate ? Search.again(next.search, now) : Search.heard(next.search, known, now)
+    return due(tools, { ...next, search }, now)
+  }
   // Its path may have died, or its addresses may be others: does ours still work?
   const doubted = { ...next, book: PathBook.doubt(next.book, now) }
   if (now - next.search.startedAt >= searchPauseMillis) return search(tools, doubted, true, now)
@@ -197,7 +202,7 @@ const addressesChanged = (tools: Tools, state: State, addresses: ReadonlyArray<s
   const isSame = addresses.length === old.size && addresses.every((address) => old.has(address))
   if (isSame) return [state, nothing]
   return chain(
-    { ...state, situation: { ...situation, addresses }, failures: 0 },
+    { ...state, situation: { ...situation, addresses }, search: undefined, before: counts(state), failures: 0 },
     (state) => onBook(state, PathBook.unsettle(tools, state.book, now)),
     (state) => search(tools, state, false, now),
   )

@@ -62,11 +62,11 @@ export const initial = (config: Config): State => ({
 /** What the path in use is like. */
 export const activeKind = ({ book }: State): Path.PathKind | "none" => PathBook.active(book)?.kind ?? "none"
 
-/** The counts of all searches, with those of one more. */
-export const added = (before: State["before"], { checks, packets }: Search.Search): State["before"] => ({
-  pairs: before.pairs + Checks.tried(checks),
-  packets: before.packets + packets,
-})
+/** Pairs tried and records sent in all searches. */
+export const counts = ({ before, search }: State): State["before"] =>
+  search === undefined
+    ? before
+    : { pairs: before.pairs + Checks.tried(search.checks), packets: before.packets + search.packets }
 
 /** What is said of it, and of no path at all, depends on this. */
 export const facts = ({ config, book, search, situation, isPortless, relayLost, isHeard }: State): Stuck.Facts => ({

@@ -5,7 +5,7 @@ import type { StuckReason } from "../StuckReason.ts"
 import type { Candidate } from "./Candidate.ts"
 import * as NatMapping from "./NatMapping.ts"
 import * as Path from "./Path.ts"
-import { activeKind, added, facts, type State } from "./ReachState.ts"
+import { activeKind, counts, facts, type State } from "./ReachState.ts"
 import * as Stuck from "./Stuck.ts"
 
 /** What is known of the ways to the other side. */
@@ -43,13 +43,12 @@ export type Why =
 
 export const report = (state: State): Report => {
   const { book, search, situation, told } = state
-  const counts = search === undefined ? state.before : added(state.before, search)
   const proven = book.proven.toSorted((a, b) => Path.rank(a.kind) - Path.rank(b.kind))
   return {
     own: { mapping: search?.gathering.mapping ?? NatMapping.unknown, candidates: search?.told?.candidates ?? [] },
     other: { mapping: told?.mapping ?? NatMapping.unknown, candidates: situation?.remote?.candidates ?? [] },
     searches: state.generation,
-    ...counts,
+    ...counts(state),
     isSearching: search !== undefined && !search.isOver,
     paths: [
       ...proven.map(({ path, kind, rttMillis }) => ({ path, kind, rttMillis, isAlive: true })),

@@ -3,7 +3,7 @@
  *
  * ```
  *  ┌───────────┐  both know their NATs,    ┌────────┐  0.4 s, one side     ┌──────────┐
- *  │ Gathering │──── or 250 ms passed ────▶│ Checks │──── symmetric ──────▶│ Spraying │
+ *  │ Gathering │──── or 500 ms passed ────▶│ Checks │──── symmetric ──────▶│ Spraying │
  *  └───────────┘                           └────────┘                      └──────────┘
  *        │ Tell, and again when more is known   │ 5 s, or a path is proven       │
  *        ▼                                      ▼                                ▼
@@ -14,7 +14,6 @@
  * search sends of itself is bounded by `maxPackets`.
  */
 import * as Endpoint from "../Endpoint.ts"
-import * as AddressScope from "./AddressScope.ts"
 import * as Candidate from "./Candidate.ts"
 import type { CandidateMessage } from "./CandidateMessage.ts"
 import * as Challenges from "./Challenges.ts"
@@ -25,7 +24,7 @@ import * as NatMapping from "./NatMapping.ts"
 import * as Path from "./Path.ts"
 import * as PathBook from "./PathBook.ts"
 import * as RemoteCandidates from "./RemoteCandidates.ts"
-import { isNear, kindOf, type Situation } from "./Situation.ts"
+import { isNeighbour, kindOf, type Situation } from "./Situation.ts"
 import * as Spray from "./Spray.ts"
 
 /** A side sends at most so many records in a search, answers not counted. */
@@ -35,7 +34,7 @@ export const maxTells = 6
 /** After an answer of the server others are likely to follow at once, in milliseconds. */
 export const settleMillis = 20
 /** Without knowing both NATs, checks begin after so long, in milliseconds. */
-export const patienceMillis = 250
+export const patienceMillis = 500
 /** The same where our NAT counts, and the wrong first record would spoil it, in milliseconds. */
 export const countingPatienceMillis = 700
 /** Without a word of the other side's, where the server sees it is tried after so long, in milliseconds. */
@@ -107,14 +106,16 @@ export interface Result {
 
 /**
  * @param isFresh whether what the other side told last belongs to this search: an older prediction is none
+ * @param mapped a port that the router maps already
  */
 export const start = (
   situation: Situation,
   generation: number,
   isFresh: boolean,
+  mapped: Endpoint.Endpoint | undefined,
   now: number,
 ): readonly [Search, ReadonlyArray<Action>] => {
-  const [gathering, actions] = Gathering.start(situation, now)
+  const [gathering, actions] = Gathering.start(situation, mapped, now)
   const search: Search = {
     generation,
     startedAt: now,
@@ -171,7 +172,7 @@ export const heard = (search: Search, situation: Situation, now: number): Search
   return first.checkedAt === undefined ? first : { ...first, checks: withCandidates(first, situation, now) }
 }
 
-/** The other side searches anew: all of its candidates are checked once more. */
+/** The other side searches anew, or has something new when we were through: its candidates are checked once more. */
 export const again = (search: Search, now: number): Search => ({
   ...search,
   heardAt: now,
@@ -223,7 +224,14 @@ export const due = (search: Search, context: Context): Result => {
   }
 
   if (now >= checksAt(next, situation)) {
-    next = { ...next, checkedAt: now, sprayAt: now + sprayAfter(book), endsAt: now + checkingMillis }
+    const openerMillis = openerMillisOf(book)
+    next = {
+      ...next,
+      checks: { ...next.checks, openerMillis },
+      checkedAt: now,
+      sprayAt: now + sprayAfter(book),
+      endsAt: now + checkingMillis,
+    }
     next = { ...next, checks: withCandidates(next, situation, now) }
   }
 
@@ -269,7 +277,8 @@ export const due = (search: Search, context: Context): Result => {
 
 /** What there is to tell, if it is something else than before. */
 const tell = (search: Search, situation: Situation): readonly [Search, ReadonlyArray<Action>] => {
-  const { generation, gathering, told, tells } = search
+  const { generation, told, tells } = search
+  const gathering = Gathering.settled(search.gathering)
   const candidates = LocalCandidates.of(situation, gathering)
   const message: CandidateMessage = { generation, mapping: gathering.mapping, candidates }
   const isTold =
@@ -292,6 +301,15 @@ const checksAt = (search: Search, { remote, targets }: Situation): number => {
   return from + (gathering.mapping._tag === "Sequential" ? countingPatienceMillis : patienceMillis)
 }
 
+/**
+ * The two sides begin as far apart as their link is long. What is to arrive must not leave before the other side has
+ * opened its NAT.
+ */
+const openerMillisOf = (book: PathBook.Book): number => {
+  const halfway = (PathBook.find(book, Path.relay)?.rttMillis ?? 0) / 2
+  return Math.max(Checks.openerMillis, Math.min(halfway + Checks.openerMillis / 4, 4 * Checks.openerMillis))
+}
+
 /** A check that is not answered at once may still be: on a long way, one round trip later. */
 const sprayAfter = (book: PathBook.Book): number =>
   sprayAfterMillis + Math.min(PathBook.find(book, Path.relay)?.rttMillis ?? 0, sprayAfterMillis)
@@ -309,9 +327,8 @@ const withCandidates = ({ checks, gathering }: Search, situation: Situation, now
     const isLan = kindOf(situation, path) === "lan"
     // Where UDP does not pass, only one's own network is left.
     if (isBlocked && !isLan) return []
-    const isNeighbour = isNear(situation, endpoint.address) || AddressScope.of(endpoint.address) === "loopback"
     const pace = kind === "predicted" ? Checks.predictedPaceMillis : Checks.paceMillis
-    return [{ path, most, hasOpener: !isNeighbour, pace }]
+    return [{ path, most, hasOpener: !isNeighbour(situation, endpoint.address), pace }]
   })
   return Checks.add(checks, wanted, now)
 }

@@ -59,11 +59,18 @@ export const mayProbe = (situation: Situation, { address, port }: Endpoint.Endpo
 export const isNear = ({ addresses }: Situation, address: string): boolean =>
   addresses.some((own) => AddressScope.isSameSubnet(own, address))
 
-/** Whether there is no NAT and no way out of the house between us and that address, as far as one can tell by it. */
+/**
+ * Whether an address is within our own network, as far as one can tell by it. A global IPv4 address of our /24 may as well
+ * be a neighbour's NAT.
+ */
 export const isLan = (situation: Situation, address: string): boolean => {
   const scope = AddressScope.of(address)
-  return scope === "private" || scope === "loopback" || scope === "link" || isNear(situation, address)
+  return scope !== "global" || (Endpoint.isIpv6(address) && isNear(situation, address))
 }
+
+/** Whether nothing is in between that an early record could harm. */
+export const isNeighbour = (situation: Situation, address: string): boolean =>
+  isLan(situation, address) && (isNear(situation, address) || AddressScope.of(address) === "loopback")
 
 /** What a path is like, by where it leads. */
 export const kindOf = (situation: Situation | undefined, { remote }: Direct): PathKind => {

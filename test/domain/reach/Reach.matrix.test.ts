@@ -69,7 +69,7 @@ describe("two sides", () => {
   })
 
   it("reach each other where one datagram in ten is lost", () => {
-    for (const [a, b] of reachable.filter(([a, b]) => symmetric.has(a) === symmetric.has(b))) {
+    for (const [a, b] of reachable) {
       assert.isTrue(meet(a, b, 1, 0.1).isDirect, name(a, b, 1))
     }
   })

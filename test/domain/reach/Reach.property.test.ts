@@ -50,7 +50,7 @@ const play = (
 }
 
 const policies = pick("auto", "never", "always")
-const often = { arbitrary: { runs: 400, size: 40 } }
+const often = { arbitrary: { runs: 150, size: 40 } }
 
 describe("whatever happens, in any order", () => {
   it.prop(

@@ -221,3 +221,22 @@ describe("searches", () => {
     assert.deepStrictEqual([world.alice.kind, world.bob.kind], ["direct", "direct"])
   })
 })
+
+describe("a router that maps a port", () => {
+  const mapping = (mapsAfter: number): World =>
+    new World({ ...hostBehind("symmetric", 1), mapsAfter }, hostBehind("symmetric", 2)).meet()
+
+  it("makes direct what two symmetric NATs do not let be", () => {
+    const world = mapping(1000)
+    world.pass(3000)
+    assert.deepStrictEqual([world.alice.kind, world.bob.kind], ["direct", "mapped"])
+    assert.strictEqual(Reach.report(world.bob.state).why, "port_mapped")
+  })
+
+  it("may take its time: it is searched once more for it", () => {
+    const world = mapping(15_000)
+    world.pass(20_000)
+    // By then the server sees us at that port, too.
+    assert.deepStrictEqual([world.alice.kind, world.bob.kind], ["direct", "direct"])
+  })
+})

@@ -73,6 +73,8 @@ export interface HostOptions {
   readonly box?: Box | undefined
   readonly port?: number
   readonly relay?: Reach.Config["relay"]
+  /** How long its router takes to map a port, in milliseconds; without it, it maps none. */
+  readonly mapsAfter?: number
 }
 
 export class Host {
@@ -82,18 +84,25 @@ export class Host {
   addresses: ReadonlyArray<string>
   box: Box | undefined
   readonly port: number
+  readonly mapsAfter: number | undefined
   readonly actions: Array<Reach.Action & { readonly at: number }> = []
   readonly random: () => number
   private counter = 0
   private newest = -1
   private wakeAt = Infinity
 
-  constructor(world: World, name: "alice" | "bob", { addresses, box, port, relay }: HostOptions, seed: number) {
+  constructor(
+    world: World,
+    name: "alice" | "bob",
+    { addresses, box, port, relay, mapsAfter }: HostOptions,
+    seed: number,
+  ) {
     this.world = world
     this.name = name
     this.addresses = addresses
     this.box = box
     this.port = port ?? 40_000
+    this.mapsAfter = mapsAfter
     this.random = generator(seed)
     this.state = Reach.initial({ isInitiator: name === "alice", relay: relay ?? "auto", isLocalServer: false })
   }
@@ -161,6 +170,14 @@ export class Host {
     this.on({ _tag: "Heard", path, frames: about, isNewest })
   }
 
+  /** As many routers do it: the port is right, the address is one that nobody else knows. */
+  private mapPort(): void {
+    if (this.box === undefined) return
+    const internal = { address: this.addresses[0]!, port: this.port }
+    const mapped = Nat.mapPort(this.box.state, internal, this.world.now, this.random)
+    if (mapped !== undefined) this.on({ _tag: "PortMapped", endpoint: { address: "192.0.1.1", port: mapped.port } })
+  }
+
   private readonly randomBytes = (length: number): Uint8Array =>
     Uint8Array.from({ length }, () => Math.floor(this.random() * 256))
 
@@ -192,6 +209,8 @@ export class Host {
         return this.emit(path.socket, path.remote, record, action.ttl)
       }
       case "MapPort":
+        if (this.mapsAfter !== undefined) this.world.after(this.mapsAfter, () => this.mapPort())
+        break
       case "OpenSockets":
       case "CloseSockets":
       case "Use":
