@@ -8,12 +8,13 @@ import { Effect, Layer, Schema } from "effect"
 import {
   NameStore,
   PortAllocator,
+  PortMapper,
   Profile,
   RendezvousServer,
   type SealedAgreement,
   SealedChat,
-  type SealedLink,
   SealedRendezvous,
+  throughServer,
 } from "nomitm"
 import { type MemoryHost, MemoryNetwork } from "nomitm/adapters/memory/MemoryNetwork"
 import * as EnglishWords from "nomitm/adapters/node/EnglishWords"
@@ -40,7 +41,7 @@ const knowledge: Pick<Calls.Config, "admits" | "pskOf" | "highestSerial" | "pinn
 }
 
 /** Registers with a key of its own, at the server whose key is pinned, and at no other. */
-const goOnline = (self: string) =>
+const goOnline = (self: string, host: MemoryHost) =>
   Effect.gen(function* () {
     const { connect } = yield* SealedRendezvous
     const profile = yield* Profile
@@ -55,8 +56,10 @@ const goOnline = (self: string) =>
       trust: ({ serverKey }) =>
         formatKey(serverKey) === formatKey(tls.serverKey) ? Effect.void : Effect.fail(new WrongServer()),
     })
-    return { link, id: profile.id }
+    return { link, host, id: profile.id }
   })
+
+type Online = Effect.Success<ReturnType<typeof goOnline>>
 
 /** Everything a peer needs, on a host. The profile is gone with the program. */
 const peerOn = (host: MemoryHost) =>
@@ -65,19 +68,24 @@ const peerOn = (host: MemoryHost) =>
     Layer.provide([NodeCryptography.layer, host.layer]),
   )
 
-const chats = SealedChat.layer.pipe(Layer.provide([NodeCryptography.layer, EnglishWords.layer]))
+const chats = SealedChat.layer.pipe(Layer.provide([NodeCryptography.layer, EnglishWords.layer, PortMapper.layerNone]))
 
-/** Opens the chat that both have agreed on. */
-const talk = (agreement: SealedAgreement) =>
-  Effect.flatMap(SealedChat, ({ open }) => open({ ...agreement, patience: "10 seconds" }))
+/** Opens the chat that both have agreed on, by whatever way there is. */
+const talk =
+  ({ link, host }: Online) =>
+  (agreement: SealedAgreement) =>
+    Effect.flatMap(SealedChat, ({ open }) =>
+      open({ keys: agreement.keys, way: throughServer(link, agreement), patience: "10 seconds" }),
+    ).pipe(Effect.provide(chats.pipe(Layer.provide(host.layer))))
 
 /** Takes the next call that rings. */
-const answer = ({ ringing, incoming }: SealedLink) =>
+const answer = (online: Online) =>
   Effect.gen(function* () {
+    const { ringing, incoming } = online.link
     const { caller, accept } = yield* ringing
     say(`it rings at bob's: ${caller.name}`)
     yield* accept
-    return yield* Effect.flatMap(incoming, talk)
+    return yield* Effect.flatMap(incoming, talk(online))
   })
 
 const program = Effect.gen(function* () {
@@ -94,11 +102,11 @@ const program = Effect.gen(function* () {
       Layer.provide([rendezvous.layer, PortAllocator.layer(), NameStore.layerMemory, NodeCryptography.layer]),
     ),
   )
-  const alice = yield* Effect.provide(goOnline("alice"), peerOn(alicesLaptop))
-  const bob = yield* Effect.provide(goOnline("bob"), peerOn(bobsLaptop))
+  const alice = yield* Effect.provide(goOnline("alice", alicesLaptop), peerOn(alicesLaptop))
+  const bob = yield* Effect.provide(goOnline("bob", bobsLaptop), peerOn(bobsLaptop))
 
-  const call = Effect.flatMap(alice.link.call({ who: byName(name("bob")) }), talk)
-  const [toBob, toAlice] = yield* Effect.all([call, answer(bob.link)], { concurrency: 2 })
+  const call = Effect.flatMap(alice.link.call({ who: byName(name("bob")) }), talk(alice))
+  const [toBob, toAlice] = yield* Effect.all([call, answer(bob)], { concurrency: 2 })
   yield* Effect.all([toBob.opened, toAlice.opened])
   yield* toBob.say("nobody in the middle?")
   say(`bob reads: ${yield* toAlice.receive}`)
@@ -116,4 +124,4 @@ const program = Effect.gen(function* () {
   say(`alice expects another key: ${refused._tag === "CallFailed" ? refused.code : refused.reason}`)
 })
 
-await Effect.runPromise(program.pipe(Effect.provide(chats), Effect.scoped))
+await Effect.runPromise(program.pipe(Effect.scoped))

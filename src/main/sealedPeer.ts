@@ -8,6 +8,7 @@ import * as EnglishWords from "../adapters/node/EnglishWords.ts"
 import * as NodeCryptography from "../adapters/node/NodeCryptography.ts"
 import * as NodeKnownServers from "../adapters/node/NodeKnownServers.ts"
 import * as NodePeerTransport from "../adapters/node/NodePeerTransport.ts"
+import * as NodePortMapper from "../adapters/node/NodePortMapper.ts"
 import * as NodeProfile from "../adapters/node/NodeProfile.ts"
 import * as NodeRendezvousTransport from "../adapters/node/NodeRendezvousTransport.ts"
 import * as ProfileSocket from "../adapters/node/ProfileSocket.ts"
@@ -15,7 +16,6 @@ import { formatHostPort } from "../domain/Endpoint.ts"
 import type { Options as WayOptions } from "../services/SealedWay.ts"
 import { DirectRendezvous } from "../services/DirectRendezvous.ts"
 import * as PeerErrors from "../services/PeerErrors.ts"
-import { PortMapper } from "../services/PortMapper.ts"
 import { Profile as ProfileService } from "../services/Profile.ts"
 import { ProfileOwner } from "../services/ProfileOwner.ts"
 import { RendezvousTransport } from "../services/RendezvousTransport.ts"
@@ -36,7 +36,8 @@ const everything = (profile: NodeProfile.Options) =>
     Layer.provideMerge(Layer.mergeAll(SealedChat.layer, DirectRendezvous.layer)),
     Layer.provideMerge(Layer.effect(ProfileService, Profile.again(NodeProfile.open(profile)))),
     Layer.provideMerge(Layer.mergeAll(NodeCryptography.layer, NodeKnownServers.layer(profile.home))),
-    Layer.provideMerge(Layer.mergeAll(EnglishWords.layer, transports, PortMapper.layerNone)),
+    Layer.provideMerge(NodePortMapper.layer),
+    Layer.provideMerge(Layer.merge(EnglishWords.layer, transports)),
   )
 
 /**

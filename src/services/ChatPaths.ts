@@ -24,7 +24,7 @@ import type { Cryptography } from "./Cryptography.ts"
 import type { PeerSocket, PeerTransport } from "./PeerTransport.ts"
 import type { PortMapper } from "./PortMapper.ts"
 import type { LinkLost, Refused } from "./RendezvousClient.ts"
-import type { CallWire, Reflex, WireEvent } from "./SealedLink.ts"
+import type { CallWire, Reflex, SealedAgreement, SealedLink, WireEvent } from "./SealedLink.ts"
 
 /** Whether the relay at the server may carry a chat. */
 export type RelayPolicy = Reach.Config["relay"]
@@ -48,6 +48,20 @@ export type Way =
       readonly socket: PeerSocket
       readonly remote: Endpoint.Endpoint
     }
+
+/** The way of a call that was agreed on over a link. */
+export const throughServer = (
+  { reflex, server }: SealedLink,
+  { wire }: SealedAgreement,
+  { relay = "auto", localAddress }: { readonly relay?: RelayPolicy; readonly localAddress?: string | undefined } = {},
+): Way => ({
+  _tag: "Server",
+  wire,
+  reflex,
+  relay,
+  isLocalServer: AddressScope.of(server.address) === "loopback",
+  localAddress,
+})
 
 export interface Options {
   readonly now: () => number
@@ -117,6 +131,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   const sockets = new Map<number, Held>()
   let reflex: Reflex | undefined
   let lookupKeys: Lookup.Keys | undefined
+  let ownAddresses: ReadonlyArray<string> = []
   /** Questions to the server: which target, by the transaction in text. */
   const questions = new Map<string, number>()
 
@@ -204,17 +219,18 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   }
 
   const mapPort = (): void => {
-    const scope = current?.scope
     const port = sockets.get(0)?.socket?.local.port
-    // Mappings are for IPv4.
-    if (reflex !== undefined && Endpoint.isIpv6(reflex.seen)) return
-    if (scope === undefined || port === undefined) return
+    if (current === undefined || port === undefined || reflex === undefined) return
+    const { scope, way } = current
+    const { seen } = reflex
+    // No router is in the way to a server on this machine, nor where we are seen at an address of our own.
+    if (way._tag === "Address" || way.isLocalServer || Endpoint.isIpv6(seen) || ownAddresses.includes(seen)) return
     const ask = mapper.map(port).pipe(
       Scope.provide(scope),
       Effect.map(({ address, port }) => {
         // A router says of itself what it likes; one with a private address has another NAT beyond.
         if (current?.scope !== scope || AddressScope.of(address) === "private") return
-        on({ _tag: "PortMapped", endpoint: { address: reflex?.seen ?? address, port } })
+        on({ _tag: "PortMapped", endpoint: { address: seen, port } })
       }),
       Effect.ignore,
     )
@@ -289,11 +305,12 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     reflex = Option.getOrUndefined(known)
     lookupKeys = reflex && Lookup.keys(primitives, reflex.key)
     hold(0, socket, yield* Scope.fork(scope))
+    ownAddresses = yield* addresses
     on({
       _tag: "Started",
       observed: remote,
       seen: reflex?.seen,
-      addresses: yield* addresses,
+      addresses: ownAddresses,
       port: socket.local.port,
       targets: reflex?.targets.length ?? 0,
     })

@@ -24,6 +24,7 @@ import * as Scope from "effect/Scope"
 import type { ChatKeys } from "../domain/call/ChatKeys.ts"
 import type { Ending } from "../domain/Conversation.ts"
 import * as Delivery from "../domain/delivery/Delivery.ts"
+import * as Message from "../domain/delivery/Message.ts"
 import type * as Path from "../domain/reach/Path.ts"
 import type * as Reach from "../domain/reach/Reach.ts"
 import * as Epoch from "../domain/record/Epoch.ts"
@@ -116,7 +117,8 @@ export class SealedChat extends Context.Service<
   static readonly layer: Layer.Layer<SealedChat, never, Needs> = Layer.effect(
     SealedChat,
     Effect.gen(function* () {
-      const context = yield* Effect.context<Needs>()
+      // Without the scope of this layer: a chat ends with that of whoever opens it.
+      const context = Context.pick(Cryptography, WordList, PeerTransport, PortMapper)(yield* Effect.context<Needs>())
       return SealedChat.of({ open: (options) => Effect.provideContext(open(options), context) })
     }),
   )
@@ -189,7 +191,20 @@ const open = Effect.fn("SealedChat.open")(function* (
       if (record === undefined) break
       paths.transmit(record)
     }
-    news.sent(Delivery.sent(delivery))
+    noteSent()
+  }
+
+  /** Where the texts end that are not on their way yet. */
+  let unsent: Array<number> = []
+  let sent = 0
+  let saidBytes = 0
+  const noteSent = (): void => {
+    const upTo = Delivery.sentBytes(delivery)
+    if (unsent.length === 0 || unsent[0]! > upTo) return
+    const still = unsent.findIndex((end) => end > upTo)
+    sent += still < 0 ? unsent.length : still
+    unsent = still < 0 ? [] : unsent.slice(still)
+    news.sent(sent)
   }
 
   /** Everything that happens in a turn leaves together at its end. */
@@ -271,17 +286,19 @@ const open = Effect.fn("SealedChat.open")(function* (
   const sayUnsafe: Chat["sayUnsafe"] = (text) => {
     if (conversation.phase !== "Open" && conversation.phase !== "Suspended") return Result.fail(new NotOpen())
     const body = encoder.encode(text)
-    if (body.length > Delivery.maxMessageBytes) {
-      return Result.fail(new TextTooLong({ bytes: body.length, maximum: Delivery.maxMessageBytes }))
+    if (body.length > Message.maxBodyBytes) {
+      return Result.fail(new TextTooLong({ bytes: body.length, maximum: Message.maxBodyBytes }))
     }
-    if (Delivery.room(delivery) < body.length) return Result.fail(new TooMuchWaiting())
+    const length = Message.headerBytes + body.length
+    if (Delivery.room(delivery) < length) return Result.fail(new TooMuchWaiting())
     turn(() => {
       delivery = Delivery.say(delivery, [body])
+      unsent.push((saidBytes += length))
     })
     return Result.void
   }
 
-  const delivered = (frames: ReadonlyArray<Delivery.Frame>, record: Delivery.RecordNumber): void => {
+  const delivered = (frames: ReadonlyArray<MessageFrame>, record: Delivery.RecordNumber): void => {
     const [next, heard] = Delivery.heard(delivery, frames, record, now())
     delivery = next
     if (heard.acknowledged.length > 0) paths.acknowledged()
@@ -465,17 +482,19 @@ const open = Effect.fn("SealedChat.open")(function* (
   } satisfies Chat
 })
 
+type MessageFrame = Frame.Data | Frame.Ack
+
 interface Sorted {
   readonly own: ReadonlyArray<SealedConversation.OwnFrame>
   readonly aboutPaths: ReadonlyArray<Reach.PathFrame>
-  readonly aboutMessages: ReadonlyArray<Delivery.Frame>
+  readonly aboutMessages: ReadonlyArray<MessageFrame>
 }
 
 /** Whose affair each frame is. */
 const sorted = (frames: ReadonlyArray<Frame.Frame>): Sorted => {
   const own: Array<SealedConversation.OwnFrame> = []
   const aboutPaths: Array<Reach.PathFrame> = []
-  const aboutMessages: Array<Delivery.Frame> = []
+  const aboutMessages: Array<MessageFrame> = []
   for (const frame of frames) {
     switch (frame._tag) {
       case "Data":

@@ -9,7 +9,6 @@ import * as Scope from "effect/Scope"
 import * as Invitation from "../domain/call/Invitation.ts"
 import * as Endpoint from "../domain/Endpoint.ts"
 import * as Who from "../domain/nomitm1/Who.ts"
-import * as AddressScope from "../domain/reach/AddressScope.ts"
 import type { PersonName } from "../domain/PersonName.ts"
 import * as Problem from "../domain/Problem.ts"
 import type { ServerAddress } from "../domain/ServerAddress.ts"
@@ -23,7 +22,7 @@ import type { Online, PeerWay } from "./PeerWay.ts"
 import { Profile } from "./Profile.ts"
 import * as ProvenPerson from "./ProvenPerson.ts"
 import * as Rings from "./Rings.ts"
-import type { RelayPolicy, Way } from "./ChatPaths.ts"
+import * as ChatPaths from "./ChatPaths.ts"
 import * as RunningChats from "./RunningChats.ts"
 import { SealedChat } from "./SealedChat.ts"
 import type { SealedAgreement, SealedLink, TurnedAway } from "./SealedLink.ts"
@@ -44,13 +43,13 @@ export interface Options {
   readonly policy: Acquaintances.Policy
   readonly localAddress?: string | undefined
   /** Whether the relay at the server may carry a chat. */
-  readonly relay: RelayPolicy
+  readonly relay: ChatPaths.RelayPolicy
   /** Used when the name is there for the first time. */
   readonly join?: Invitation.Invitation | undefined
 }
 
 export const throughServer = Effect.fnUntraced(function* (options: Options, report: PeerReport) {
-  const { name, server, policy, localAddress } = options
+  const { name, server, policy, relay, localAddress } = options
   const serverName = Endpoint.formatHostPort(server.host, server.port)
   const rendezvous = yield* SealedRendezvous
   const sessions = yield* SealedChat
@@ -60,15 +59,12 @@ export const throughServer = Effect.fnUntraced(function* (options: Options, repo
   const acquaintances = yield* Acquaintances.make(serverName, report)
   let link: SealedLink | undefined
   let busyWith = (): string | undefined => undefined
+  /** How a chat goes on that was agreed on there. */
+  const wayOf = (online: SealedLink, agreement: SealedAgreement): ChatPaths.Way =>
+    ChatPaths.throughServer(online, agreement, { relay, localAddress })
   const running = RunningChats.make(() => link, wayOf)
   const rings = Rings.make(acquaintances, report, () => busyWith())
   const told = new Set<string>()
-
-  /** How a chat goes on that was agreed on there. */
-  function wayOf(online: SealedLink, { wire }: SealedAgreement): Way {
-    const isLocalServer = AddressScope.of(online.server.address) === "loopback"
-    return { _tag: "Server", wire, reflex: online.reflex, relay: options.relay, isLocalServer, localAddress }
-  }
 
   /**
    * Both have said yes: what the handshake and the server have shown is kept.
@@ -202,7 +198,7 @@ export const throughServer = Effect.fnUntraced(function* (options: Options, repo
             knowledge: acquaintances.knowledge(policy, () => chats.current() === undefined),
             useUpInvitation: acquaintances.useUpInvitation,
             resumable: running.isResumable,
-            relayOnly: options.relay === "always",
+            relayOnly: relay === "always",
             onTurnedAway: onTurnedAway(fork),
             trust: (secured) =>
               Effect.provideService(ServerTrustCheck.check(server, secured), KnownServers, knownServers),

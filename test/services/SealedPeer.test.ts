@@ -41,8 +41,8 @@ describe.each(worlds.map((world) => ({ world, name: world.name })))(
           fingerprint: fingerprintOf(alice),
         })
         yield* bob.screen.type("/accept")
-        const { address, trust, fingerprint } = yield* alice.screen.nextOf("connected")
-        assert.strictEqual(address.split(":")[0], world.address(3))
+        const { kind, trust, fingerprint } = yield* alice.screen.nextOf("connected")
+        assert.strictEqual(kind, "relay")
         assert.deepStrictEqual([trust, fingerprint], ["introduced", fingerprintOf(bob)])
         yield* bob.screen.nextOf("connected")
         yield* alice.screen.type("hello")

@@ -19,6 +19,7 @@ import type { ServerAddress } from "nomitm/domain/ServerAddress"
 import * as InvitationBook from "nomitm/domain/profile/InvitationBook"
 import { KnownServers } from "nomitm/services/KnownServers"
 import { NameStore } from "nomitm/services/NameStore"
+import { PortMapper } from "nomitm/services/PortMapper"
 import { Profile } from "nomitm/services/Profile"
 import { SealedChat } from "nomitm/services/SealedChat"
 import * as SealedPeer from "nomitm/services/SealedPeer"
@@ -37,7 +38,7 @@ export interface Person {
   readonly profile: Profile["Service"]
 }
 
-export interface PersonOptions extends Partial<Pick<Options, "policy" | "unlisted" | "join">> {
+export interface PersonOptions extends Partial<Pick<Options, "policy" | "unlisted" | "join" | "relay">> {
   readonly interactive?: boolean
   /** Whose keys and contacts: another label, another person. The same label is the same profile. */
   readonly profile?: string
@@ -124,6 +125,7 @@ export const promise =
               unlisted: options.unlisted ?? false,
               policy: options.policy ?? "ask",
               localAddress: world.address(n),
+              relay: options.relay ?? "auto",
               join: options.join,
             }).pipe(
               Effect.provide(
@@ -132,7 +134,10 @@ export const promise =
                   SealedChat.layer,
                   screen.layer,
                   Layer.succeedContext(profile),
-                ).pipe(Layer.provideMerge(NodeCryptography.layer), Layer.provide([EnglishWords.layer, transports])),
+                ).pipe(
+                  Layer.provideMerge(NodeCryptography.layer),
+                  Layer.provide([EnglishWords.layer, transports, PortMapper.layerNone]),
+                ),
               ),
               Effect.match({ onSuccess: () => 0, onFailure: ({ exitCode }) => exitCode }),
             )

@@ -150,7 +150,8 @@ export const isWorn = ({ config, exchange }: State, used: number): boolean =>
   used >= epochRecords && config.isInitiator && exchange._tag === "Idle"
 
 /** Whether the next record of the current epoch is news, whatever it says. */
-export const awaitsRecord = ({ exchange }: State): boolean => exchange._tag === "Settling" || exchange._tag === "Answered"
+export const awaitsRecord = ({ exchange }: State): boolean =>
+  exchange._tag === "Settling" || exchange._tag === "Answered"
 
 /** Whether the keys are too old to be used. */
 export const isExpired = ({ startedAt }: State, at: Moment): boolean => age(startedAt, at) > epochLimitMillis

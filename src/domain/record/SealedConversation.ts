@@ -49,10 +49,7 @@ export interface State {
 }
 
 /** What the conversation itself is about: neither paths nor messages. */
-export type OwnFrame = Exclude<
-  Frame.Frame,
-  { readonly _tag: "PathChallenge" | "PathResponse" | "Data" | "Ack" }
->
+export type OwnFrame = Exclude<Frame.Frame, { readonly _tag: "PathChallenge" | "PathResponse" | "Data" | "Ack" }>
 
 export type Event =
   /** A record has opened; `isCurrent` and `advanced` are what `RecordLayer.open` says about it. */
@@ -221,12 +218,7 @@ const heard = (tools: Rekey.Tools, before: State, event: Event & { readonly _tag
 }
 
 /** One frame of a record. */
-const take = (
-  tools: Rekey.Tools,
-  state: State,
-  frame: OwnFrame,
-  { at }: Event & { readonly _tag: "Heard" },
-): Step => {
+const take = (tools: Rekey.Tools, state: State, frame: OwnFrame, { at }: Event & { readonly _tag: "Heard" }): Step => {
   const now = at.monotonic
   switch (frame._tag) {
     case "KeepAlive":
