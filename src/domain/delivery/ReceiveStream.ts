@@ -94,9 +94,9 @@ const inOrder = (stream: ReceiveStream, bytes: Uint8Array, messages: Array<Uint8
     const read = Message.read(reader, next, onMessage)
     if (read === undefined) return undefined
     reader = read
-    while (used < pieces.length && pieces[used]!.end <= received) used += 1
     const piece = pieces[used]
     if (piece === undefined || piece.start > received) break
+    // Nothing, if all of it has just come.
     next = piece.slab.bytes.subarray(received - piece.start, piece.end - piece.start)
     used += 1
   }

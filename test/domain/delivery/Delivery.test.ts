@@ -281,8 +281,11 @@ describe("a reader who takes nothing", () => {
     lost.weather = blackout
     lost.bob.take(14)
     lost.weather = calm
-    lost.pass(15_100)
+    assert.isAbove(lost.alice.state.asked, 3)
+    for (let i = 0; i < 151 && lost.alice.state.sending.next === 262_144; i++) lost.pass(100)
     assert.isAbove(lost.alice.state.sending.next, 262_144)
+    // It is asked as soon for the next limit as it was for the first.
+    assert.isAtMost(lost.alice.state.asked, 1)
   })
 })
 

@@ -56,6 +56,29 @@ describe("a record", () => {
   it("of one epoch is not taken for that of another with the same counter", () => {
     const [, found] = LossRecovery.acknowledged(sentAt(0, 0), 1, [{ first: 0, last: 9 }], 0, 10)
     assert.isEmpty(found.arrived)
+    let both = sentAt(0, 0, 0, 0)
+    for (const counter of [0, 1]) {
+      const record = { epoch: 1, counter }
+      both = LossRecovery.send(both, {
+        record,
+        at: 5,
+        range: { start: 0, end: 1 },
+        bytes: 100,
+        acknowledges: undefined,
+      })
+    }
+    const [left, newer] = LossRecovery.acknowledged(both, 1, [{ first: 0, last: 1 }], 0, 10)
+    assert.deepStrictEqual(
+      newer.arrived.map(({ record }) => record),
+      [
+        { epoch: 1, counter: 0 },
+        { epoch: 1, counter: 1 },
+      ],
+    )
+    assert.deepStrictEqual(
+      counters(LossRecovery.acknowledged(left, 0, [{ first: 1, last: 9 }], 0, 10)[1].arrived),
+      [1, 2, 3],
+    )
   })
 
   it("that is lost is remembered, but not more than 512 of them", () => {
