@@ -24,7 +24,6 @@ import * as Scope from "effect/Scope"
 import type { ChatKeys } from "../domain/call/ChatKeys.ts"
 import type { Ending } from "../domain/Conversation.ts"
 import * as Delivery from "../domain/delivery/Delivery.ts"
-import * as Message from "../domain/delivery/Message.ts"
 import type * as Path from "../domain/reach/Path.ts"
 import type * as Reach from "../domain/reach/Reach.ts"
 import * as Epoch from "../domain/record/Epoch.ts"
@@ -191,20 +190,7 @@ const open = Effect.fn("SealedChat.open")(function* (
       if (record === undefined) break
       paths.transmit(record)
     }
-    noteSent()
-  }
-
-  /** Where the texts end that are not on their way yet. */
-  let unsent: Array<number> = []
-  let sent = 0
-  let saidBytes = 0
-  const noteSent = (): void => {
-    const upTo = Delivery.sentBytes(delivery)
-    if (unsent.length === 0 || unsent[0]! > upTo) return
-    const still = unsent.findIndex((end) => end > upTo)
-    sent += still < 0 ? unsent.length : still
-    unsent = still < 0 ? [] : unsent.slice(still)
-    news.sent(sent)
+    news.sent(Delivery.sent(delivery))
   }
 
   /** Everything that happens in a turn leaves together at its end. */
@@ -286,19 +272,17 @@ const open = Effect.fn("SealedChat.open")(function* (
   const sayUnsafe: Chat["sayUnsafe"] = (text) => {
     if (conversation.phase !== "Open" && conversation.phase !== "Suspended") return Result.fail(new NotOpen())
     const body = encoder.encode(text)
-    if (body.length > Message.maxBodyBytes) {
-      return Result.fail(new TextTooLong({ bytes: body.length, maximum: Message.maxBodyBytes }))
+    if (body.length > Delivery.maxMessageBytes) {
+      return Result.fail(new TextTooLong({ bytes: body.length, maximum: Delivery.maxMessageBytes }))
     }
-    const length = Message.headerBytes + body.length
-    if (Delivery.room(delivery) < length) return Result.fail(new TooMuchWaiting())
+    if (Delivery.room(delivery) < body.length) return Result.fail(new TooMuchWaiting())
     turn(() => {
       delivery = Delivery.say(delivery, [body])
-      unsent.push((saidBytes += length))
     })
     return Result.void
   }
 
-  const delivered = (frames: ReadonlyArray<MessageFrame>, record: Delivery.RecordNumber): void => {
+  const delivered = (frames: ReadonlyArray<Delivery.Frame>, record: Delivery.RecordNumber): void => {
     const [next, heard] = Delivery.heard(delivery, frames, record, now())
     delivery = next
     if (heard.acknowledged.length > 0) paths.acknowledged()
@@ -337,7 +321,7 @@ const open = Effect.fn("SealedChat.open")(function* (
       } else conversation = SealedConversation.alive(conversation, moment())
       if (conversation.phase === "Closed") return
       if (aboutPaths.length > 0 || !paths.isKnown(path)) paths.heard(path, aboutPaths, record.isNewest)
-      if (aboutMessages.length > 0) delivered(aboutMessages, record)
+      delivered(aboutMessages, record)
     })
   }
 
@@ -482,19 +466,17 @@ const open = Effect.fn("SealedChat.open")(function* (
   } satisfies Chat
 })
 
-type MessageFrame = Frame.Data | Frame.Ack
-
 interface Sorted {
   readonly own: ReadonlyArray<SealedConversation.OwnFrame>
   readonly aboutPaths: ReadonlyArray<Reach.PathFrame>
-  readonly aboutMessages: ReadonlyArray<MessageFrame>
+  readonly aboutMessages: ReadonlyArray<Delivery.Frame>
 }
 
 /** Whose affair each frame is. */
 const sorted = (frames: ReadonlyArray<Frame.Frame>): Sorted => {
   const own: Array<SealedConversation.OwnFrame> = []
   const aboutPaths: Array<Reach.PathFrame> = []
-  const aboutMessages: Array<MessageFrame> = []
+  const aboutMessages: Array<Delivery.Frame> = []
   for (const frame of frames) {
     switch (frame._tag) {
       case "Data":

@@ -55,7 +55,7 @@ export const natKinds = {
   /** The next port for every remote endpoint. */
   sequentialSymmetric: { ...symmetric, ports: { ...random, pool: sequentialPool } },
   /** A random port for every remote endpoint, out of a block of 1024. */
-  narrowSymmetric: { ...symmetric, ports: { ...random, pool: narrowPool } },
+  narrowSymmetric: { ...symmetric, ports: { ...random, overloading: true, pool: narrowPool } },
   /** A stateful firewall that translates nothing. */
   firewall: { ...portRestrictedCone, mapping: "none" },
   /** Connections pass, UDP does not. */

@@ -101,9 +101,6 @@ export const sent = ({ sending }: State): number => sending.sent
 /** How many of the own messages are delivered, since the chat began. */
 export const delivered = ({ sending }: State): number => sending.delivered
 
-/** Up to here the stream of the own messages was sent once, their headers included. */
-export const sentBytes = ({ sending }: State): number => sending.next
-
 /** How long a round trip takes, in milliseconds; none before it was measured on this path. */
 export const roundTripMillis = ({ recovery: { roundTrip } }: State): number | undefined =>
   roundTrip.isMeasured ? roundTrip.smoothed : undefined

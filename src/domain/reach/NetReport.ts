@@ -7,7 +7,7 @@ import type { PeerEvent } from "../PeerEvent.ts"
 import * as StuckReason from "../StuckReason.ts"
 import type { Candidate } from "./Candidate.ts"
 import type { NatMapping } from "./NatMapping.ts"
-import type { Path } from "./Path.ts"
+import * as Path from "./Path.ts"
 import type { Report, Why } from "./Reach.ts"
 
 const natKinds: Record<NatMapping["_tag"], NatKind> = {
@@ -24,13 +24,13 @@ const natKinds: Record<NatMapping["_tag"], NatKind> = {
 export const natKind = ({ _tag }: NatMapping): NatKind => natKinds[_tag]
 
 /** Where a path leads; empty for the relay, or none. */
-export const addressOf = (path: Path | undefined): string =>
+export const addressOf = (path: Path.Path | undefined): string =>
   path?._tag === "Direct" ? Endpoint.format(path.remote) : ""
 
 /** @param peer the other side, as it is shown */
 export const event = (peer: string, report: Report): PeerEvent => {
   const { own, other, searches, pairs, packets, active, kind, why } = report
-  const rtt = report.paths.find(({ path }) => path === active)?.rttMillis
+  const rtt = active && report.paths.find(({ path, isAlive }) => isAlive && Path.equals(path, active))?.rttMillis
   return {
     event: "net",
     peer,

@@ -47,7 +47,8 @@ export const mayProbe = (situation: Situation, { address, port }: Endpoint.Endpo
     case "link":
       return false
     case "loopback":
-      return situation.isLocalServer && port !== situation.port
+      // All of 127.0.0.0/8 is this machine: the other side may have bound another address of it, and the same port.
+      return situation.isLocalServer
     case "private":
       return !isNear(situation, address) || !AddressScope.isSubnetEnd(address)
     case "global":
