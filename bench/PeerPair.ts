@@ -2,7 +2,7 @@
  * Two peers on loopback, each a process of its own, and what is measured of them: how fast 64 bytes of text go from one
  * to the other and back, and how many a second go one way.
  *
- * One way, a bounded number of texts is under way and the receiver confirms each 32nd, so that nothing is lost and only
+ * One way, a bounded number of texts is under way and the receiver confirms some of them, so that nothing is lost and only
  * what has arrived counts.
  */
 import * as Figure from "./Figure.ts"
@@ -10,8 +10,18 @@ import * as Program from "./Program.ts"
 import type { Load } from "./programs/peerLoad.ts"
 
 const text = "x".repeat(64)
-const returnEvery = 32
-const window = 128
+
+/** How much is under way at a time, of `window` texts each `returnEvery`th confirmed. */
+export interface Pace {
+  readonly window: number
+  readonly returnEvery: number
+  /** How many texts a measurement has. */
+  readonly count: number
+}
+/** Of texts that are datagrams of their own. */
+const alone: Pace = { window: 128, returnEvery: 32, count: 16_000 }
+/** Of texts that share datagrams, 17 of them in one. */
+export const shared: Pace = { window: 2048, returnEvery: 256, count: 102_400 }
 
 export type PeerPair = readonly [near: Program.Program, far: Program.Program]
 
@@ -62,8 +72,9 @@ export const oneWay = async (
   quick: boolean,
   measured: PeerPair,
   floor: PeerPair,
+  pace = alone,
 ): Promise<ReadonlyArray<Figure.Round>> => {
-  const load: Load = { text, count: quick ? 3200 : 16_000, window, returnEvery }
+  const load: Load = { text, ...pace, count: quick ? pace.count / 5 : pace.count }
   const rate = async ([near, far]: PeerPair): Promise<number> => {
     await far.ask("sendBack", load.returnEvery)
     return near.ask<number>("oneWay", load)

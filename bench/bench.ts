@@ -13,16 +13,30 @@ import { availableParallelism, cpus, loadavg } from "node:os"
 import { dirname, join } from "node:path"
 import { parseArgs } from "node:util"
 import type { Figure } from "./Figure.ts"
+import * as chats from "./figures/chats.ts"
 import * as datagrams from "./figures/datagrams.ts"
+import * as firstMessage from "./figures/firstMessage.ts"
 import * as handshake from "./figures/handshake.ts"
 import * as idleClients from "./figures/idleClients.ts"
 import * as lines from "./figures/lines.ts"
+import * as messages from "./figures/messages.ts"
 import * as negotiations from "./figures/negotiations.ts"
 import * as records from "./figures/records.ts"
 import * as startup from "./figures/startup.ts"
 import { table } from "./table.ts"
 
-const groups = { startup, lines, negotiations, idleClients, datagrams, handshake, records }
+const groups = {
+  startup,
+  lines,
+  negotiations,
+  idleClients,
+  datagrams,
+  handshake,
+  records,
+  messages,
+  chats,
+  firstMessage,
+}
 const isGroup = (name: string): name is keyof typeof groups => Object.hasOwn(groups, name)
 
 const notes = `Medians, and of the comparison the quartiles, of rounds in which both are measured after each other.

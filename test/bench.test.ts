@@ -33,6 +33,9 @@ const ids = [
   "sealed-round-trip-p50",
   "sealed-round-trip-p99",
   "sealed-one-way",
+  "chat-rss",
+  "chat-heap",
+  "first-message",
 ]
 
 describe("a quick run of the bench", () => {

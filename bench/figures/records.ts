@@ -1,20 +1,11 @@
 /**
- * What sealing costs: the record layer by itself beside the cipher by itself, and texts over records between two
- * processes beside `node:dgram` with the cipher.
- *
- * Sizes are those of a record's plaintext; 64 bytes of text are in one of 128.
+ * What sealing costs: the record layer by itself beside the cipher by itself. Sizes are those of a record's plaintext.
  */
 import * as Figure from "../Figure.ts"
-import * as PeerPair from "../PeerPair.ts"
 import * as Program from "../Program.ts"
 import type { Work } from "../programs/records.ts"
 
-export const measure = async (quick: boolean): Promise<ReadonlyArray<Figure.Figure>> => [
-  ...(await measureLayer(quick)),
-  ...(await measureMessages(quick)),
-]
-
-const measureLayer = async (quick: boolean): Promise<ReadonlyArray<Figure.Figure>> => {
+export const measure = async (quick: boolean): Promise<ReadonlyArray<Figure.Figure>> => {
   const program = await Program.start("records.ts")
   const inTurns = (question: string, floor: string, size: number) => {
     const work: Work = { size, count: quick ? 5000 : 20_000 }
@@ -64,20 +55,3 @@ const measureLayer = async (quick: boolean): Promise<ReadonlyArray<Figure.Figure
 }
 
 const atMost = (value: number): Figure.Target => ({ bound: "at most", value })
-
-const measureMessages = async (quick: boolean): Promise<ReadonlyArray<Figure.Figure>> => {
-  const [sealed, floor] = [await PeerPair.start("sealedPeer.ts"), await PeerPair.start("bareSealedPeer.ts")]
-  const { p50, p99 } = await PeerPair.roundTrips(quick, sealed, floor)
-  const rates = await PeerPair.oneWay(quick, sealed, floor)
-  await PeerPair.end(sealed, floor)
-  const floorIs = "node:dgram and libsodium"
-  const micros = { unit: "µs", floorIs, relation: "times" } as const
-  return [
-    Figure.make(
-      { ...micros, id: "sealed-round-trip-p50", name: "64 B sealed, to and back, p50", target: atMost(1.5) },
-      p50,
-    ),
-    Figure.make({ ...micros, id: "sealed-round-trip-p99", name: "64 B sealed, to and back, p99" }, p99),
-    Figure.make({ id: "sealed-one-way", name: "64 B sealed, one way", unit: "/s", floorIs, relation: "times" }, rates),
-  ]
-}

@@ -26,7 +26,7 @@ const [sealing, opening] = [layer(true), layer(false)]
 
 /** One frame that fills a record of this size. */
 const framesOf = (size: number): ReadonlyArray<Frame> => [
-  { _tag: "Text", number: 1, part: 0, parts: 1, bytes: new Uint8Array(size - 9).fill(0x61) },
+  { _tag: "Data", offset: 0, bytes: new Uint8Array(size - 9).fill(0x61) },
 ]
 
 const sealAll = (size: number, count: number): ReadonlyArray<Uint8Array> => {
