@@ -224,7 +224,8 @@ class Lab:
                     sh(['nsenter', f'--net=/run/netns/{n}', sys.executable, ME, '_nocsum', d])
             if slow:
                 subprocess.Popen(['nsenter', f'--net=/run/netns/{pub}', sys.executable, ME, '_wire'] +
-                                 [f'{p}:{d}' for p, d, _, _ in slow], stdin=subprocess.DEVNULL, start_new_session=True)
+                                 [f'{p}:{d}' for p, d, _, _ in slow], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                 stderr=subprocess.DEVNULL, start_new_session=True)  # nobody waits for what it prints
             end = time.time() + 5                       # the kernel may take a second to let bridge ports forward
             for n in fwd:
                 while time.time() < end:
