@@ -43,7 +43,7 @@ export interface Current {
   underway: Array<Underway>
   /** How many texts were said. */
   said: number
-  /** Somebody else was faster than our call. */
+  /** Somebody else was faster than our call, or we have dialled somebody else while nothing was heard of who was let in. */
   readonly givenUp: Deferred.Deferred<never, Problem>
   /** Open, with all said that was waiting; or over. */
   readonly settled: Deferred.Deferred<void>
@@ -53,6 +53,8 @@ export interface Current {
 
 export interface PeerChats {
   readonly current: () => Current | undefined
+  /** With whom a chat, or a call, is in the way of one to this peer. */
+  readonly inTheWayOf: (peer: string) => string | undefined
   /** Whom we are about to talk to: what is typed from now on is for them. */
   readonly begin: (peer: string) => Current
   /** A whole conversation, from the first CONNECT to its end. */
@@ -204,9 +206,15 @@ export const make = (report: PeerReport): PeerChats => {
       return ending
     }).pipe(Effect.scoped)
 
+  /** Whom we dial counts, and not somebody else who was let in and of whom nothing was heard yet. */
+  const inTheWayOf = (peer: string): string | undefined =>
+    current === undefined || (isPending(current) && current.peer !== peer) ? undefined : current.peer
+
   const call: PeerChats["call"] = ({ peer, trust, answer: answered }) =>
     Effect.suspend(() => {
+      const pending = current
       const mine = begin(peer)
+      if (pending !== undefined) Deferred.doneUnsafe(pending.givenUp, Effect.fail(PeerErrors.givenUp(pending.peer, peer)))
       const answer = Effect.raceFirst(answered, Deferred.await(mine.givenUp))
       // An answer may have come in the moment in which somebody else was faster.
       const agreed = Effect.tap(answer, () => (current === mine ? Effect.void : Deferred.await(mine.givenUp)))
@@ -240,7 +248,11 @@ export const make = (report: PeerReport): PeerChats => {
         Deferred.doneUnsafe(current.givenUp, Effect.fail(PeerErrors.givenUp(current.peer, caller)))
       }
       const mine = begin(caller)
-      return converse(mine, meeting).pipe(Effect.ensuring(dismiss(mine)), Effect.asVoid)
+      return converse(mine, meeting).pipe(
+        Effect.raceFirst(Effect.ignore(Deferred.await(mine.givenUp))),
+        Effect.ensuring(dismiss(mine)),
+        Effect.asVoid,
+      )
     })
 
   const text = (typed: string): Effect.Effect<void> =>
@@ -277,8 +289,11 @@ export const make = (report: PeerReport): PeerChats => {
     return tracking === undefined ? Effect.void : Effect.ignore(Effect.timeoutOption(tracking.delivered, lastWords))
   })
 
-  return { current: () => current, begin, converse, call, beCalled, dismiss, text, close, cancel, settled }
+  return { current: () => current, inTheWayOf, begin, converse, call, beCalled, dismiss, text, close, cancel, settled }
 }
+
+/** They have proven a key and were let in; what they have to say has not come yet. */
+const isPending = ({ person, open }: Current): boolean => person !== undefined && !open
 
 /** Where the other side is, as far as it can be said in a word. */
 const whereTo = (remote: Endpoint.Endpoint | undefined, path: PathInUse | undefined) =>

@@ -61,11 +61,12 @@ export const obey = ({ screen, report, chats, online, keyed, ready, fork }: Opti
   })
 
   const begin = (prepare: Effect.Effect<Call, Problem.Problem>): Effect.Effect<void> =>
-    Effect.suspend(() => {
-      const current = chats.current()
-      if (current !== undefined) return report.problem(PeerErrors.inChat(current.peer))
-      return orTell(Effect.map(prepare, (call) => fork(chats.call(call))))
-    })
+    orTell(
+      Effect.flatMap(prepare, (call) => {
+        const other = chats.inTheWayOf(call.peer)
+        return other === undefined ? Effect.sync(() => fork(chats.call(call))) : Effect.fail(PeerErrors.inChat(other))
+      }),
+    )
 
   const help = report.show({
     event: "help",

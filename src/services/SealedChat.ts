@@ -238,8 +238,7 @@ const open = Effect.fn("SealedChat.open")(function* (
       case "ForgetPrevious":
         return RecordLayer.forgetPrevious(layer)
       case "Opened":
-        Deferred.doneUnsafe(opened, Effect.succeed(keys.peer.name))
-        return
+        return lookOpened()
       case "Suspended":
         // Without a server there is nobody to bring both sides together again.
         return isTypedByHand ? on({ _tag: "GiveUp", ending: "timeout" }) : lookAdrift()
@@ -260,6 +259,12 @@ const open = Effect.fn("SealedChat.open")(function* (
         Queue.failCauseUnsafe(verifications, Cause.fail(error))
       }
     }
+  }
+
+  /** The other side is heard, and there is a path to it. */
+  const lookOpened = (): void => {
+    if (conversation.phase !== "Open" || paths.active() === undefined) return
+    Deferred.doneUnsafe(opened, Effect.succeed(keys.peer.name))
   }
 
   const lookAdrift = (): void => {
@@ -343,6 +348,7 @@ const open = Effect.fn("SealedChat.open")(function* (
     onPath: (path) => {
       pathInUse = path
       news.path(path)
+      lookOpened()
     },
     onStuck: news.stuck,
     onGone: () => {

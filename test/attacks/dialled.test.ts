@@ -21,7 +21,8 @@ describe.each(worlds.map((world) => ({ world, name: world.name })))(
         yield* alice.screen.type("/chat bob")
         yield* alice.screen.type("for bob")
         yield* bob.screen.nextOf("incoming")
-        yield* mallory.agree
+        yield* Effect.forkScoped(mallory.agree)
+        yield* Effect.sleep(200)
         yield* bob.screen.type("/accept")
         yield* alice.screen.nextOf("calling")
         assert.deepInclude(yield* alice.screen.next, { event: "connected", peer: "bob" })

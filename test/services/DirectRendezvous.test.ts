@@ -5,6 +5,7 @@ import * as EnglishWords from "nomitm/adapters/node/EnglishWords"
 import type { Endpoint } from "nomitm/domain/Endpoint"
 import { waitingRecords } from "nomitm/services/DirectRendezvous"
 import { type PeerSocket, PeerTransport } from "nomitm/services/PeerTransport"
+import { PortMapper } from "nomitm/services/PortMapper"
 import { SealedChat } from "nomitm/services/SealedChat"
 import { simulate } from "../simulate.ts"
 import * as Stage from "./DirectStage.ts"
@@ -27,12 +28,23 @@ const both = (stage: Stage.Stage) =>
 const record = (n: number): Uint8Array => Uint8Array.of(1, 0, 0, 0, ...new Uint8Array(91).fill(n), n)
 
 /** A chat on what came of it, as `SealedDirectWay` has one. */
-const chat = Effect.fnUntraced(function* ({ socket, keys, settled }: Opened, remote: Endpoint) {
+const chat = Effect.fnUntraced(function* (
+  { socket, keys, settled }: Opened,
+  remote: Endpoint,
+  transport: PeerTransport["Service"],
+) {
   const { open } = yield* Effect.provide(
     SealedChat,
-    SealedChat.layer.pipe(Layer.provide([Stage.cryptography, EnglishWords.layer])),
+    SealedChat.layer.pipe(
+      Layer.provide([
+        Stage.cryptography,
+        EnglishWords.layer,
+        PortMapper.layerNone,
+        Layer.succeed(PeerTransport, transport),
+      ]),
+    ),
   )
-  const opened = yield* open({ socket, remote, keys, patience: "30 seconds" })
+  const opened = yield* open({ way: { _tag: "Address", socket, remote }, keys, patience: "30 seconds" })
   yield* Effect.forkScoped(Effect.ignore(Effect.andThen(opened.opened, settled)), { startImmediately: true })
   return opened
 })
@@ -68,7 +80,10 @@ describe("two who know each other's address", () => {
           const [alice, bob] = yield* both(stage)
           haveKeys(alice, bob)
           assert.isBelow((yield* Clock.currentTimeMillis) - start, 8000, `seed ${seed}`)
-          const [a, b] = [yield* chat(alice, stage.at.bob), yield* chat(bob, stage.at.alice)]
+          const [a, b] = [
+            yield* chat(alice, stage.at.bob, stage.transports.alice),
+            yield* chat(bob, stage.at.alice, stage.transports.bob),
+          ]
           assert.deepStrictEqual(yield* Effect.all([a.opened, b.opened], { concurrency: 2 }), ["bob", "alice"])
         }).pipe(Effect.scoped, Random.withSeed(`seed ${seed}`)),
       ),
@@ -82,7 +97,10 @@ describe("two who know each other's address", () => {
           const stage = yield* Stage.make({ nat })
           const [alice, bob] = yield* both(stage)
           haveKeys(alice, bob)
-          const [a, b] = [yield* chat(alice, stage.at.bob), yield* chat(bob, stage.at.alice)]
+          const [a, b] = [
+            yield* chat(alice, stage.at.bob, stage.transports.alice),
+            yield* chat(bob, stage.at.alice, stage.transports.bob),
+          ]
           yield* Effect.all([a.opened, b.opened], { concurrency: 2 })
           yield* a.say("hello")
           assert.strictEqual(yield* b.receive, "hello")
@@ -101,7 +119,10 @@ describe("two who know each other's address", () => {
         assert.isTrue(stage.sent.every(({ datagram }) => datagram.length === 36 && datagram[0] === 2))
         const bob = yield* Stage.begin(stage, "bob")
         const alice = yield* Fiber.join(early)
-        const [a, b] = [yield* chat(alice, stage.at.bob), yield* chat(bob, stage.at.alice)]
+        const [a, b] = [
+          yield* chat(alice, stage.at.bob, stage.transports.alice),
+          yield* chat(bob, stage.at.alice, stage.transports.bob),
+        ]
         yield* Effect.all([a.opened, b.opened], { concurrency: 2 })
         yield* Effect.sleep("1 second")
         const before = stage.sent.length
@@ -240,7 +261,8 @@ describe("on the sockets of this machine, in real time", () => {
         concurrency: 2,
       })
       assert.deepStrictEqual(alice.keys.h, bob.keys.h)
-      const [ours, theirs] = [yield* chat({ ...alice, bound: a }, b.local), yield* chat({ ...bob, bound: b }, a.local)]
+      const ours = yield* chat({ ...alice, bound: a }, b.local, transport)
+      const theirs = yield* chat({ ...bob, bound: b }, a.local, transport)
       yield* Effect.all([ours.opened, theirs.opened], { concurrency: 2 })
       yield* ours.say("hello")
       assert.strictEqual(yield* theirs.receive, "hello")

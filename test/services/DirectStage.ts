@@ -18,6 +18,7 @@ import { Cryptography } from "nomitm/services/Cryptography"
 import { DirectRendezvous, type Opened } from "nomitm/services/DirectRendezvous"
 import * as PeerLife from "nomitm/services/PeerLife"
 import { type PeerSocket, PeerTransport } from "nomitm/services/PeerTransport"
+import { PortMapper } from "nomitm/services/PortMapper"
 import { Profile } from "nomitm/services/Profile"
 import { SealedChat } from "nomitm/services/SealedChat"
 import * as SealedDirectWay from "nomitm/services/SealedDirectWay"
@@ -147,11 +148,9 @@ export const person = Effect.fnUntraced(function* (
   const fiber = yield* PeerLife.live(name, (report) => SealedDirectWay.make(way, report)).pipe(
     Effect.provide(
       Layer.mergeAll(DirectRendezvous.layer, SealedChat.layer).pipe(
-        Layer.provide(EnglishWords.layer),
-        Layer.provideMerge(cryptography),
-        Layer.merge(
-          Layer.mergeAll(Layer.succeed(PeerTransport, transport), Layer.succeed(Profile, profile), screen.layer),
-        ),
+        Layer.provide([EnglishWords.layer, PortMapper.layerNone]),
+        Layer.provideMerge(Layer.merge(cryptography, Layer.succeed(PeerTransport, transport))),
+        Layer.merge(Layer.merge(Layer.succeed(Profile, profile), screen.layer)),
       ),
     ),
     Effect.match({ onSuccess: () => 0, onFailure: ({ exitCode }) => exitCode }),

@@ -51,6 +51,7 @@ describe("a peer with keys and without a server", () => {
         assert.deepEqual(connected, {
           event: "connected",
           peer: fingerprint,
+          kind: "direct",
           address: "198.51.100.3:21000",
           trust: "unknown",
           fingerprint,
