@@ -1,15 +1,38 @@
-import { defineConfig } from "vitest/config"
+import { configDefaults, defineConfig } from "vitest/config"
+
+const laboratory = "test/natlab/natlab.test.ts"
 
 export default defineConfig({
   // `nomitm`, imported by its name as users do, is what is in src.
   ssr: { resolve: { conditions: ["nomitm-source", "module", "node"] } },
   test: {
-    include: ["test/**/*.test.ts"],
     globalSetup: ["test/globalSetup.ts"],
     // Processes, not threads: tests listen on sockets, send themselves signals and start commands.
     pool: "forks",
     maxWorkers: 2,
     testTimeout: 20_000,
     hookTimeout: 20_000,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "house",
+          include: ["test/**/*.test.ts"],
+          exclude: [...configDefaults.exclude, laboratory],
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        // Real NATs, after everything else and with the machine to itself: two laboratories at a time.
+        test: {
+          name: "laboratory",
+          include: [laboratory],
+          maxWorkers: 1,
+          maxConcurrency: 2,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
   },
 })
