@@ -271,13 +271,15 @@ export const make = Effect.fnUntraced(function* (
     },
   })
 
+  // What a machine has decided is done, whoever is interrupted meanwhile: who hears that the link is lost closes it, and
+  // with it the fiber that tells the others.
   const onLink = (event: ServerLink.Event): Effect.Effect<void> =>
     Effect.suspend(() => {
       const [next, actions] = ServerLink.step(link, event)
       link = next
       timer.moved()
       return perform(actions, performLink)
-    })
+    }).pipe(Effect.uninterruptible)
 
   const onCalls = (event: Calls.Event): Effect.Effect<void> =>
     Effect.suspend(() => {
@@ -285,7 +287,7 @@ export const make = Effect.fnUntraced(function* (
       calls = next
       timer.moved()
       return perform(actions, performCalls)
-    })
+    }).pipe(Effect.uninterruptible)
 
   /** Records go straight to their call: there are too many for a fiber, or for the machines. */
   const hear = Effect.fnUntraced(function* (lines: ReadonlyArray<LineSplitter.Line>) {
