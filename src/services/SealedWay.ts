@@ -206,6 +206,8 @@ export const throughServer = Effect.fnUntraced(function* (options: Options, repo
           .pipe(Effect.mapError((error) => ("exitCode" in error ? error : PeerErrors.fromLink(error))))
         yield* Effect.mapError(profile.used(name, serverName), ({ problem }) => problem)
         link = current
+        // Asked before it is needed: the first search shall not wait for it.
+        yield* Effect.forkScoped(Effect.ignore(current.reflex))
         yield* Effect.addFinalizer(() =>
           Effect.sync(() => {
             if (link === current) link = undefined
