@@ -54,6 +54,7 @@ export const whyNot = async (): Promise<string | undefined> => {
     ["nft", "nftables"],
     ["nsenter", "util-linux"],
     ["python3", "python3"],
+    ["miniupnpd", "miniupnpd-nftables"],
   ] as const) {
     if (spawnSync(tool, ["--version"], { stdio: "ignore" }).error !== undefined) {
       return `it needs ${tool} (Debian's package ${debianPackage})`
