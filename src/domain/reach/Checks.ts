@@ -59,6 +59,16 @@ export const add = (checks: Checks, wanted: ReadonlyArray<Wanted>, now: number):
   return { ...checks, pairs, freeAt }
 }
 
+/** Such a pair is checked again, if it is there and was given up. */
+export const renew = (checks: Checks, { path, most }: Wanted, now: number): Checks => ({
+  ...checks,
+  pairs: checks.pairs.map((pair) =>
+    pair.nextAt === Infinity && Path.equals(pair.path, path)
+      ? { ...pair, nextAt: now, most: Math.max(pair.sent, 1) + most }
+      : pair,
+  ),
+})
+
 /** Keeps to these pairs; the others get no more checks. */
 export const only = (checks: Checks, isWanted: (path: Path.Direct) => boolean): Checks => ({
   ...checks,

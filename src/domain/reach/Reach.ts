@@ -265,11 +265,12 @@ const answer = (tools: Tools, state: State, event: Event & { readonly _tag: "Hea
     ...responses,
     ...asked.map(({ data }) => ({ _tag: "PathChallenge" as const, data })),
   ]
-  // Should the answer be lost, it is asked again like a candidate.
+  // Should the answer be lost, it is asked again like a candidate; also when we had given up, as long as nothing works.
+  const { situation } = state
   const search =
-    path._tag === "Relay" || isStranger || state.search === undefined
+    path._tag === "Relay" || isStranger || state.search === undefined || situation === undefined
       ? state.search
-      : Search.reflexive(state.search, path, now)
+      : Search.reflexive(state.search, situation, { path, isNeeded: !PathBook.isDirect(state.book) }, now)
   return [
     { ...state, search, book: { ...state.book, challenges: Challenges.add(challenges, asked, now) } },
     sent.length === 0 ? nothing : [{ _tag: "Send", path, frames: sent }],

@@ -48,6 +48,10 @@ export const of = (situation: Situation): ReadonlyArray<Probed> => {
   return probed
 }
 
+/** How many records an address gets that a record came from. */
+export const probesOf = (situation: Situation, address: string): number =>
+  isPeer(situation, address) ? probes : strangerProbes
+
 const isProbed = (situation: Situation, { endpoint }: Candidate.Candidate): boolean =>
   mayProbe(situation, endpoint) &&
   (AddressScope.of(endpoint.address) !== "private" || Endpoint.isIpv6(endpoint.address) || sharesPrivate(situation))

@@ -183,13 +183,28 @@ export const again = (search: Search, now: number): Search => ({
   isOver: false,
 })
 
-/** A record came by a path that is not proven, from where the other side may be: it is checked like the others. */
-export const reflexive = (search: Search, path: Path.Direct, now: number): Search => {
-  // There is always room for candidates.
-  if (search.isOver || search.checks.pairs.length >= Checks.maxPairs - Candidate.maxCandidates) return search
-  const wanted = { path, most: RemoteCandidates.strangerProbes, hasOpener: false, pace: Checks.paceMillis }
+/**
+ * A record came by a path that is not proven, from where the other side may be: it is checked like the others.
+ *
+ * @param isNeeded whether there is no direct path: then also what was given up is checked again
+ */
+export const reflexive = (
+  before: Search,
+  situation: Situation,
+  { path, isNeeded }: { readonly path: Path.Direct; readonly isNeeded: boolean },
+  now: number,
+): Search => {
+  if (before.isOver && !isNeeded) return before
+  const search = before.isOver ? again(before, now) : before
+  const most = RemoteCandidates.probesOf(situation, path.remote.address)
+  const wanted = { path, most, hasOpener: false, pace: Checks.paceMillis }
   // The first one goes with the answer.
-  return { ...search, checks: Checks.add(search.checks, [wanted], now + Checks.checkMillis) }
+  const from = now + Checks.checkMillis
+  const checks = isNeeded ? Checks.renew(search.checks, wanted, from) : search.checks
+  const endsAt = isNeeded ? Math.max(search.endsAt, from + (wanted.most + 1) * Checks.checkMillis) : search.endsAt
+  // There is always room for candidates.
+  const isFull = checks.pairs.length >= Checks.maxPairs - Candidate.maxCandidates
+  return { ...search, endsAt, checks: isFull ? checks : Checks.add(checks, [wanted], from) }
 }
 
 /** A direct path is proven: only what may be better is checked on, and not for long. */
