@@ -1,7 +1,7 @@
 /**
  * Measures the program beside raw floors of the same run: `npm run bench`.
  *
- *     npm run bench                      everything, about three minutes
+ *     npm run bench                      everything, about four minutes
  *     npm run bench -- --quick           a few seconds, to see that it works
  *     npm run bench -- lines datagrams   only these
  *

@@ -29,7 +29,13 @@ export const measure = async (quick: boolean): Promise<ReadonlyArray<Figure.Figu
       only("rss"),
     ),
     Figure.make(
-      { id: "chat-heap", name: `JavaScript heap an open chat, of ${chats}`, unit: "KiB", floorIs, relation: "above" },
+      {
+        id: "chat-heap",
+        name: `JavaScript heap and buffers an open chat, of ${chats}`,
+        unit: "KiB",
+        floorIs,
+        relation: "above",
+      },
       only("heap"),
     ),
   ]

@@ -33,7 +33,7 @@ export const measure = async (quick: boolean): Promise<ReadonlyArray<Figure.Figu
     Figure.make(
       {
         id: "idle-client-heap",
-        name: `JavaScript heap an idle client, of ${clients}`,
+        name: `JavaScript heap and buffers an idle client, of ${clients}`,
         unit: "KiB",
         floorIs,
         relation: "above",

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises"
 export interface Memory {
   /** Resident memory, in bytes. */
   readonly rss: number
-  /** Of it the JavaScript heap that is in use, in bytes. */
+  /** Of it the JavaScript heap that is in use, and the buffers beside it, in bytes. */
   readonly heap: number
 }
 
@@ -26,8 +26,8 @@ async function settledMemory(): Promise<Memory> {
     globalThis.gc?.()
     await sleep(100)
   }
-  const { rss, heapUsed } = process.memoryUsage()
-  return { rss, heap: heapUsed }
+  const { external, heapUsed, rss } = process.memoryUsage()
+  return { rss, heap: heapUsed + external }
 }
 
 /** Says that the program is ready, and answers. */
