@@ -6,7 +6,8 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Labelled from "../../src/domain/crypto/Labelled.ts"
 import type { SasFrame } from "../../src/domain/record/Frame.ts"
 import { bytesOf, primitives } from "../domain/crypto/primitives.ts"
-import { type SealedSide, World } from "../domain/record/SealedSide.ts"
+import type { SealedSide } from "../domain/record/SealedSide.ts"
+import { World } from "../domain/record/SealedWorld.ts"
 import { ShortStringSide, framesOf, shown } from "../domain/verify/ShortStringSide.ts"
 
 const h = bytesOf("h", 32)

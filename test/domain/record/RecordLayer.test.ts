@@ -13,10 +13,8 @@ const pair = (label = "root") => {
 }
 
 const text = (length: number): Frame.Frame => ({
-  _tag: "Text",
-  number: 1,
-  part: 0,
-  parts: 1,
+  _tag: "Data",
+  offset: 0,
   bytes: bytesOf("text", length),
 })
 
