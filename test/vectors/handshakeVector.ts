@@ -1,6 +1,6 @@
 /**
- * Identities, an invitation and two whole handshakes from fixed bytes, with every value on the way (PROTOCOL.md,
- * sections 12 to 15.1): what `nomitm1-handshake.json` says. All bytes are in hexadecimal.
+ * Identities, an invitation and three whole handshakes from fixed bytes, with every value on the way (PROTOCOL.md,
+ * sections 12 to 15.1 and 15.4): what `nomitm1-handshake.json` says. All bytes are in hexadecimal.
  *
  * `node test/vectors/handshakeVector.ts` writes the file anew.
  */
@@ -78,7 +78,12 @@ const must = <A>(value: A | undefined): A => {
   return value
 }
 
-const handshake = (label: string, dialled: Who.Who, invited: boolean) => {
+/** A call that has no more to it than who is called, one with the invitation, or one with which a chat goes on. */
+const handshake = (
+  label: string,
+  dialled: Who.Who,
+  { invited = false, resumes }: { readonly invited?: boolean; readonly resumes?: Uint8Array } = {},
+) => {
   const draw = (what: string, length: number) => bytesOf(`nomitm/1 vector ${label} ${what}`, length)
   const callId = draw("callId", 16)
   const caller = { callId, ephemeral: draw("caller ephemeral", 32), kemSeed: draw("ML-KEM seed", 64) }
@@ -91,6 +96,7 @@ const handshake = (label: string, dialled: Who.Who, invited: boolean) => {
       callee: bob.identity.certificate,
       dialled,
       invitation: invited ? { inviteId, psk } : undefined,
+      resumes,
       entropy: caller,
     }),
   )
@@ -112,6 +118,7 @@ const handshake = (label: string, dialled: Who.Who, invited: boolean) => {
     calleeHash: hex(bobHash!),
     dialled: Who.encode(dialled),
     inviteId: invited ? hex(inviteId) : null,
+    resumes: resumes === undefined ? null : hex(resumes),
     psk: hex(invited ? psk : new Uint8Array(32)),
     callerEphemeral: hex(caller.ephemeral),
     callerKemSeed: hex(caller.kemSeed),
@@ -122,6 +129,7 @@ const handshake = (label: string, dialled: Who.Who, invited: boolean) => {
         certificate: alice.identity.certificate.encoded,
         kemPublicKey: primitives.mlKem768.publicKey(caller.kemSeed),
         inviteId: invited ? inviteId : undefined,
+        resumes,
         name: alice.name,
         dialled,
       }),
@@ -166,9 +174,13 @@ export const make = () => ({
     psk: hex(psk),
   },
   /** Alice calls bob. */
-  handshake: handshake("call", Who.byName(bob.name), false),
+  handshake: handshake("call", Who.byName(bob.name)),
   /** The same with the invitation. */
-  invitedHandshake: handshake("invited call", Who.byId(bob.identity.id), true),
+  invitedHandshake: handshake("invited call", Who.byId(bob.identity.id), { invited: true }),
+  /** Alice calls bob once more, and the chat of the first call goes on. */
+  resumingHandshake: handshake("resuming call", Who.byId(bob.identity.id), {
+    resumes: bytesOf("nomitm/1 vector call callId", 16),
+  }),
 })
 
 if (import.meta.main) writeFileSync(path, `${JSON.stringify(make(), null, 2)}\n`)

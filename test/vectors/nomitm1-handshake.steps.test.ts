@@ -57,6 +57,12 @@ describe("section 12", () => {
   })
 })
 
+it("section 15.4: the chat that goes on is the one of the first call", () => {
+  const { psk, resumes } = own.resumingHandshake
+  assert.strictEqual(resumes, own.handshake.callId)
+  assert.strictEqual(psk, "00".repeat(32))
+})
+
 it("section 14.1: what REGISTER signs", () => {
   const { exporter, serverKey, name, message, signature } = own.register
   const signed = labelled("nomitm/1 register", join(bytes(exporter), bytes(serverKey), text(name)))
@@ -76,6 +82,7 @@ describe("section 15", () => {
   it.each([
     ["a call", own.handshake],
     ["a call with an invitation", own.invitedHandshake],
+    ["a call with which a chat goes on (section 15.4)", own.resumingHandshake],
   ])("%s, from M1 to M4", (_, v) => {
     const { alice, bob } = own
     const [s, rs] = [bytes(alice.staticSecret), bytes(bob.staticSecret)]
@@ -93,8 +100,8 @@ describe("section 15", () => {
       Uint8Array.of(1),
       bytes(alice.certificate),
       kem.publicKey,
-      Uint8Array.of(v.inviteId === null ? 0 : 1),
-      v.inviteId === null ? new Uint8Array(16) : bytes(v.inviteId),
+      Uint8Array.of(v.resumes !== null ? 2 : v.inviteId !== null ? 1 : 0),
+      bytes(v.resumes ?? v.inviteId ?? "00".repeat(16)),
       word(alice.name),
       word(v.dialled),
     )

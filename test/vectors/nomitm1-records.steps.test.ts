@@ -61,22 +61,31 @@ describe("section 16: records", () => {
 
   it("say what they should", () => {
     const challenge = own.records[4]!.frames.slice(-16)
+    const message = (body: string) => join(Uint8Array.of(1), number(text(body).length, 3), text(body))
+    const [ofInitiator, ofResponder] = [join(message("hello"), message("zoë \u{1f600}")), message("x".repeat(1191))]
+    const data = (offset: number, bytes: Uint8Array) => frame(14, number(offset, 6), bytes)
+    const ack = (consumed: number, delay: number, ...ranges: ReadonlyArray<readonly [number, number]>) => {
+      const limit = consumed + 262_144
+      const counters = ranges.flat().map((counter) => number(counter, 6))
+      const fields = [number(consumed, 6), number(limit, 6), number(delay, 2), number(0, 4)]
+      return frame(15, ...fields, Uint8Array.of(ranges.length), ...counters)
+    }
+    assert.lengthOf(ofResponder, 1195)
     assert.deepStrictEqual(
       own.records.map(({ frames }) => frames),
       [
         frame(1),
         frame(2),
-        join(
-          frame(3, number(0, 4), Uint8Array.of(0, 1), text("hello")),
-          frame(3, number(1, 4), Uint8Array.of(0, 1), text("zoë \u{1f600}")),
-        ),
-        frame(3, number(0, 4), Uint8Array.of(0, 2), text("x".repeat(1191))),
-        join(frame(3, number(0, 4), Uint8Array.of(1, 2), text("y")), frame(5, bytes(challenge))),
-        join(frame(6, bytes(challenge)), frame(2)),
+        data(0, ofInitiator),
+        join(ack(ofInitiator.length, 3, [0, 1]), data(0, ofResponder.slice(0, 1157))),
+        join(data(1157, ofResponder.slice(1157)), frame(5, bytes(challenge))),
+        join(frame(6, bytes(challenge)), ack(1195, 0, [0, 2])),
+        ack(1195, 65_535, [4, 2 ** 32], [0, 2]),
         frame(2),
         frame(4),
       ].map(hex),
     )
+    assert.lengthOf(bytes(own.records[3]!.datagram), 1232)
   })
 })
 

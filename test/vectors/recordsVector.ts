@@ -1,12 +1,13 @@
 /**
- * Records in both directions, two rekeys, without ML-KEM and with it, and a short string, from fixed bytes (PROTOCOL.md,
- * sections 16 and 17): what `nomitm1-records.json` says. All bytes are in hexadecimal.
+ * Records in both directions, with texts in DATA and what ACK says of them, two rekeys, without ML-KEM and with it, and a
+ * short string, from fixed bytes (PROTOCOL.md, sections 16 and 17): what `nomitm1-records.json` says. All bytes are in hexadecimal.
  *
  * `node test/vectors/recordsVector.ts` writes the file anew.
  */
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import * as ChatKeys from "../../src/domain/call/ChatKeys.ts"
+import * as Bytes from "../../src/domain/crypto/Bytes.ts"
 import * as Epoch from "../../src/domain/record/Epoch.ts"
 import * as Frame from "../../src/domain/record/Frame.ts"
 import * as RecordLayer from "../../src/domain/record/RecordLayer.ts"
@@ -56,21 +57,42 @@ const record = (from: Role, frames: ReadonlyArray<Frame.Frame>, counter?: number
   }
 }
 
-const text = (number: number, text: string, part = 0, parts = 1): Frame.Frame => ({
-  _tag: "Text",
-  number,
-  part,
-  parts,
-  bytes: utf8(text),
+/** A direction's stream: messages one after the other, each with its kind and length before it. */
+const streamOf = (...texts: ReadonlyArray<string>): Uint8Array =>
+  Bytes.concat(
+    ...texts.map((text) => {
+      const body = utf8(text)
+      return Bytes.concat(Uint8Array.of(1, body.length >> 16, body.length >> 8, body.length), body)
+    }),
+  )
+const data = (stream: Uint8Array, from: number, to = stream.length): Frame.Frame => ({
+  _tag: "Data",
+  offset: from,
+  bytes: stream.slice(from, to),
 })
+const window = 262_144
+const ack = (consumed: number, delay: number, ...ranges: ReadonlyArray<readonly [number, number]>): Frame.Frame => ({
+  _tag: "Ack",
+  consumed,
+  limit: consumed + window,
+  delay,
+  epoch: 0,
+  ranges: ranges.map(([first, last]) => ({ first, last })),
+})
+
+const ofInitiator = streamOf("hello", "zoë \u{1f600}")
+const ofResponder = streamOf("x".repeat(1191))
 
 const records = () => [
   record("initiator", [Frame.probe]),
   record("responder", [Frame.keepAlive]),
-  record("initiator", [text(0, "hello"), text(1, "zoë \u{1f600}")]),
-  record("responder", [text(0, "x".repeat(1191), 0, 2)]),
-  record("responder", [text(0, "y", 1, 2), { _tag: "PathChallenge", data: vector("challenge", 8) }]),
-  record("initiator", [{ _tag: "PathResponse", data: vector("challenge", 8) }, Frame.keepAlive], 2 ** 32 - 1),
+  // Two texts in one record, and a text in two: the first piece of it fills a record.
+  record("initiator", [data(ofInitiator, 0)]),
+  record("responder", [ack(ofInitiator.length, 3, [0, 1]), data(ofResponder, 0, 1157)]),
+  record("responder", [data(ofResponder, 1157), { _tag: "PathChallenge", data: vector("challenge", 8) }]),
+  record("initiator", [{ _tag: "PathResponse", data: vector("challenge", 8) }, ack(ofResponder.length, 0, [0, 2])]),
+  // Something is missing in between.
+  record("initiator", [ack(ofResponder.length, 65_535, [4, 2 ** 32], [0, 2])], 2 ** 32 - 1),
   record("initiator", [Frame.keepAlive]),
   record("responder", [Frame.close], 2 ** 48 - 1),
 ]
