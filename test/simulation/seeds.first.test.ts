@@ -1,0 +1,3 @@
+import { promise } from "./seeds.ts"
+
+promise(1, 500)

@@ -1,0 +1,3 @@
+import { promise } from "./seeds.ts"
+
+promise(501, 1000)
