@@ -283,6 +283,8 @@ const open = Effect.fn("SealedChat.open")(function* (
     if (Delivery.room(delivery) < body.length) return Result.fail(new TooMuchWaiting())
     turn(() => {
       delivery = Delivery.say(delivery, [body])
+      // Whoever says it within another turn may wait for it before that is over.
+      idle.closeUnsafe()
     })
     return Result.void
   }

@@ -105,7 +105,7 @@ export const make = Effect.fnUntraced(function* (latencyMillis = 20) {
       give("bob", { _tag: "RelayRefused" })
     },
     hang: (hanging) => void (isHanging = hanging),
-    gone: (code, to) => {
+    gone: (code: string, to?: Name) => {
       for (const name of ["alice", "bob"] as const)
         if (to === undefined || to === name) give(name, { _tag: "Gone", code })
     },

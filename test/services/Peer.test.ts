@@ -102,7 +102,7 @@ describe.each(
       yield* alice.screen.type("/chat bob")
       assert.deepEqual(yield* alice.screen.next, { event: "calling", peer: "bob" })
       const { address } = yield* alice.screen.nextOf("connected")
-      assert.strictEqual((address = "".split(":")[0]), world.address(3))
+      assert.strictEqual(address?.split(":")[0], world.address(3))
       yield* bob.screen.nextOf("connected")
       yield* alice.screen.type("hello")
       yield* alice.screen.type("//home is where")

@@ -31,15 +31,18 @@ export interface Facts {
 /** None if all is as it was wanted. What one's own side can do something about comes first. */
 export const because = (facts: Facts): StuckReason | undefined => {
   const { isRelayOnly, isReached, isPortless, isTold, isHeard, own, other, relay } = facts
+  // Not even by the relay, which is there.
+  if (!isReached && relay === undefined) return "Peer_silent"
   if (isRelayOnly || isPortless) {
     if (isReached) return isRelayOnly ? undefined : "No_answer"
-    return relay === "Relay_refused" ? "Relay_refused" : relay === undefined ? "Peer_silent" : "No_relay"
+    return relay === "Relay_refused" ? "Relay_refused" : "No_relay"
   }
   if (own._tag === "Blocked") return "Udp_blocked"
   if (other._tag === "Blocked") return "Peer_udp_blocked"
   if (NatMapping.isSymmetric(own) && NatMapping.isSymmetric(other)) return "Both_random"
   if (isReached) return "No_answer"
   if (relay === "Relay_refused") return "Relay_refused"
-  if (!isTold && !isHeard) return "Peer_silent"
-  return relay === undefined || relay === "never" ? "No_answer" : "No_relay"
+  if (relay !== "never") return "No_relay"
+  // Heard, and not any more; or never, and it has told nothing either.
+  return isHeard || !isTold ? "Peer_silent" : "No_answer"
 }
