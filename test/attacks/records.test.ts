@@ -400,7 +400,10 @@ describe("another address", () => {
         return datagram.to === undefined || isByMallory ? real(datagram) : (real(datagram), [])
       }
       world.pass(60_000)
-      assert.deepStrictEqual([world.alice.path, world.bob.path], [Endpoint.format(malloryAt), Endpoint.format(malloryAt)])
+      assert.deepStrictEqual(
+        [world.alice.path, world.bob.path],
+        [Endpoint.format(malloryAt), Endpoint.format(malloryAt)],
+      )
       // Then everything that mallory gets is gone.
       world.fate = () => [20]
       world.alice.say("is this the end?")

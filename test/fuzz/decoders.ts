@@ -369,7 +369,10 @@ const frames: Decoder = {
   name: "frames of records",
   seeds: [
     framesOf(Frame.probe, Frame.keepAlive, Frame.close, Frame.sasRequest),
-    framesOf({ _tag: "Text", number: 7, part: 0, parts: 2, bytes: encoder.encode("hello there, Zoë") }),
+    framesOf(
+      { _tag: "Ack", consumed: 7, limit: 262_151, delay: 3, epoch: 1, ranges: [{ first: 3, last: 9 }] },
+      { _tag: "Data", offset: 7, bytes: encoder.encode("hello there, Zoë") },
+    ),
     framesOf({ _tag: "PathChallenge", data: eight }, { _tag: "PathResponse", data: eight }),
     framesOf({ _tag: "Rekey1", epoch: 1, part: 1, parts: 2, bytes: new Uint8Array(300) }),
     framesOf({ _tag: "SasCommit", run: 1, commitment: thirtyTwo }, { _tag: "SasReply", run: 1, nonce: thirtyTwo }),
@@ -387,10 +390,7 @@ const frames: Decoder = {
 const [ofInitiator, ofResponder] = epochs("fuzz")
 const sealing = RecordLayer.make(primitives, ofInitiator)
 const record = (...frames: ReadonlyArray<Frame.Frame>): Uint8Array => RecordLayer.seal(sealing, frames)!
-const genuine = [
-  record(Frame.keepAlive),
-  record({ _tag: "Text", number: 0, part: 0, parts: 1, bytes: new Uint8Array(100) }),
-]
+const genuine = [record(Frame.keepAlive), record({ _tag: "Data", offset: 0, bytes: new Uint8Array(100) })]
 
 const records: Decoder = {
   name: "records",

@@ -114,16 +114,22 @@ describe("two sides, whatever the network did to them", () => {
 })
 
 describe("opening", () => {
-  it("is by any record of the other, and is answered at once, with one record where there is no other path", () => {
+  it("is by any record of the other, which is answered at once, with one record; then each has a path, too", () => {
     const world = new World({ fate: () => [] })
+    const phases = () => [world.alice.state.phase, world.bob.state.phase]
     world.pass(150)
     const ofAlice = world.alice.sent.at(-1)!
     const before = world.wire.length
     world.deliver(ofAlice)
-    assert.isTrue(world.bob.opened)
+    assert.deepStrictEqual(phases(), ["Opening", "Open"])
     assert.lengthOf(world.wire, before + 1)
     world.deliver(world.wire.at(-1)!)
+    assert.deepStrictEqual(phases(), ["Open", "Open"])
     assert.isTrue(world.alice.opened)
+    assert.isFalse(world.bob.opened)
+    // The answer to what bob asked, and KEEPALIVE.
+    for (const datagram of world.alice.sent.slice(-2)) world.deliver(datagram)
+    assert.isTrue(world.bob.opened)
   })
 
   it("is by the relay within a round trip of the last word of the handshake, and with KEEPALIVE where nothing is asked", () => {

@@ -75,6 +75,7 @@ export class SealedSide {
   readonly failures: Array<ShortString.Failure> = []
   /** Why what came was dropped. */
   readonly dropped: Array<RecordLayer.Dropped> = []
+  /** Whether the other side was heard, and there is a path to it. */
   opened = false
   /** How often it was suspended. */
   suspended = 0
@@ -295,7 +296,7 @@ export class SealedSide {
         RecordLayer.forgetPrevious(this.layer)
         break
       case "Opened":
-        this.opened = true
+        this.lookOpened()
         break
       case "Suspended":
         this.suspended++
@@ -313,6 +314,10 @@ export class SealedSide {
     }
   }
 
+  private lookOpened(): void {
+    if (this.state.phase === "Open" && this.path !== "none") this.opened = true
+  }
+
   private onReach(event: Reach.Event): void {
     if (this.dead) return
     this.turn(() => {
@@ -322,6 +327,7 @@ export class SealedSide {
       for (const action of actions) this.reachOut(action)
       if (this.path === before) return
       this.uses.push(this.path)
+      this.lookOpened()
       if (this.path !== "none") this.delivery = Delivery.moved(this.delivery, this.now)
     })
   }
