@@ -23,8 +23,14 @@ export interface Command {
 /** @param args the file of a program for `node`, and what it is told */
 export const start = (args: ReadonlyArray<string>): Command => {
   const child = spawn(process.execPath, args, { stdio: ["pipe", "pipe", "inherit"] })
+  const kill = (): void => void child.kill()
+  // A server would outlive a bench that fails.
+  process.once("exit", kill)
   const exited = new Promise<void>((resolve) => {
-    child.once("close", () => resolve())
+    child.once("close", () => {
+      process.off("exit", kill)
+      resolve()
+    })
   })
   const seen: Array<Event> = []
   let waiting: { readonly kind: string; readonly found: (event: Event) => void } | undefined
@@ -60,7 +66,7 @@ export const start = (args: ReadonlyArray<string>): Command => {
         look()
       }),
     end: () => {
-      child.kill()
+      kill()
       return exited
     },
   }

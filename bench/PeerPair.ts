@@ -74,7 +74,7 @@ export const oneWay = async (
   floor: PeerPair,
   pace = alone,
 ): Promise<ReadonlyArray<Figure.Round>> => {
-  const load: Load = { text, ...pace, count: quick ? pace.count / 5 : pace.count }
+  const load: Load = { text, ...pace, count: quick ? pace.count / 10 : pace.count }
   const rate = async ([near, far]: PeerPair): Promise<number> => {
     await far.ask("sendBack", load.returnEvery)
     return near.ask<number>("oneWay", load)

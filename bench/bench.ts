@@ -63,6 +63,9 @@ const machine = {
   load: loadavg()[0],
 }
 
+// What was started ends with it.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1))
+
 const startedAt = performance.now()
 const figures: Array<Figure> = []
 for (const name of chosen.filter(isGroup)) {

@@ -39,7 +39,7 @@ const ids = [
 ]
 
 describe("a quick run of the bench", () => {
-  it("has a number for every figure and for its floor", { timeout: 120_000 }, async () => {
+  it("has a number for every figure and for its floor", { timeout: 240_000 }, async () => {
     const folder = await mkdtemp(join(tmpdir(), "nomitm-bench-"))
     try {
       const out = join(folder, "figures.json")

@@ -6,7 +6,7 @@ import type { Memory } from "../programs/answer.ts"
 import * as Program from "../Program.ts"
 
 export const measure = async (quick: boolean): Promise<ReadonlyArray<Figure.Figure>> => {
-  const chats = quick ? 200 : 1000
+  const chats = quick ? 100 : 1000
   const rounds: Array<{ readonly program: Memory; readonly floor: Memory }> = []
   for (let i = 0; i < (quick ? 1 : 5); i++) {
     rounds.push({
