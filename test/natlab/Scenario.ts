@@ -40,6 +40,8 @@ export interface Scenario {
   readonly hosts?: readonly [alice: string, bob: string]
   /** The paths on which the chat may end. One that is not the relay must be found if the relay is not among them. */
   readonly paths: ReadonlyArray<PathKind>
+  /** One of the two at least must end on a path of this kind. */
+  readonly needs?: PathKind
   /** How the address of the path must begin. */
   readonly address?: string
   /** What befalls them, once the chat is where it belongs. */

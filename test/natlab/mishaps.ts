@@ -49,7 +49,8 @@ export const mishaps: ReadonlyArray<Scenario> = [
     during: async ({ alice, bob, fail, talk }) => {
       talk.stop()
       await pause(1000)
-      const paths = () => [alice, bob].map(({ chatter }) => chatter.named("path").length).join()
+      const paths = () =>
+        [alice, bob].map(({ chatter }) => new Set(chatter.named("path").map(({ address }) => address)).size).join()
       const before = paths()
       await pause(silence)
       if (paths() !== before) fail("the path changed in the silence")

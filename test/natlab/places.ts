@@ -66,6 +66,8 @@ export const places: ReadonlyArray<Scenario> = [
     name: "a port mapping at a random NAT, and another random NAT",
     group,
     sites: ["a=sym:upnp", "b=sym"],
-    paths: ["mapped"],
+    // Who has the mapping sends straight to the other; only the other one's path goes to a mapped port.
+    paths: ["direct", "mapped"],
+    needs: "mapped",
   },
 ]

@@ -147,6 +147,8 @@ export const play = async (scenario: Scenario, conditions: Conditions): Promise<
     // What comes twice may come late.
     await new Promise((resolve) => setTimeout(resolve, 100))
     if (problems.length === 0) await settleOn(scenario.paths, searchPatience)
+    const { needs } = scenario
+    if (needs !== undefined && !people.some((one) => kindOf(one) === needs)) fail(`nobody is on a ${needs} path`)
     for (const one of people) {
       const address = pathOf(one)?.["address"]
       if (scenario.address !== undefined && !String(address).startsWith(scenario.address)) {
