@@ -10,6 +10,8 @@ export const StuckReason = Schema.Literals([
   "Peer_udp_blocked",
   /** Both NATs choose ports that nobody can predict. */
   "Both_random",
+  /** None is looked for: no port is free on both sides, or the other side wants the relay alone. */
+  "No_port",
   /** There is no direct path, and the server relays nothing. */
   "Relay_refused",
   /** There is no direct path, and the relay is not wanted here, or not there any more. */
@@ -46,6 +48,11 @@ export const explain = (because: StuckReason, peer: string): Explanation => {
         message: `No direct path to ${peer}: the NATs of both of you give out port numbers that can't be guessed.`,
         hint: "One of you on another network, or behind a router that opens ports (PCP, NAT-PMP, UPnP), would make it direct.",
       }
+    case "No_port":
+      return {
+        message: `No direct path to ${peer} is looked for: they want the relay alone, or no port was free on both sides.`,
+        hint: "On one machine, give each side an address of its own with --bind.",
+      }
     case "Relay_refused":
       return {
         message: `No path to ${peer} yet: no direct one was found, and the server relays nothing.`,
@@ -63,8 +70,8 @@ export const explain = (because: StuckReason, peer: string): Explanation => {
       }
     case "No_answer":
       return {
-        message: `No direct path to ${peer}: nothing that was tried was answered. A firewall on either side may drop it.`,
-        hint: "Type /net to see what was tried.",
+        message: `No direct path to ${peer}: nothing that was tried was answered.`,
+        hint: "A firewall on either side may drop it. /net shows what was tried.",
       }
   }
 }

@@ -166,11 +166,9 @@ export const make = (report: PeerReport): PeerChats => {
 
   /** What may not have arrived, when the chat is over. */
   const tellFailed = (mine: Current, reason: Ending): Effect.Effect<void> =>
-    Effect.forEach(
-      mine.underway.splice(0),
-      ({ id, text }) => report.show({ event: "failed", peer: mine.peer, id, reason, text }),
-      { discard: true },
-    )
+    Effect.forEach(mine.underway.splice(0), ({ id, text }) => report.failed(mine.peer, { id, text }, reason), {
+      discard: true,
+    })
 
   const talk = Effect.fnUntraced(function* (mine: Current, chat: Chat, { remote, person }: Meeting) {
     mine.peer = yield* chat.opened
@@ -214,7 +212,8 @@ export const make = (report: PeerReport): PeerChats => {
     Effect.suspend(() => {
       const pending = current
       const mine = begin(peer)
-      if (pending !== undefined) Deferred.doneUnsafe(pending.givenUp, Effect.fail(PeerErrors.givenUp(pending.peer, peer)))
+      if (pending !== undefined)
+        Deferred.doneUnsafe(pending.givenUp, Effect.fail(PeerErrors.givenUp(pending.peer, peer)))
       const answer = Effect.raceFirst(answered, Deferred.await(mine.givenUp))
       // An answer may have come in the moment in which somebody else was faster.
       const agreed = Effect.tap(answer, () => (current === mine ? Effect.void : Deferred.await(mine.givenUp)))

@@ -13,6 +13,12 @@ export interface PeerReport {
   readonly show: (event: PeerEvent) => Effect.Effect<void>
   /** Shows what went wrong; it is the exit code, if nothing worse comes after. */
   readonly problem: (problem: Problem.Problem) => Effect.Effect<void>
+  /** Shows a text that may not have arrived, when the chat is over: a failure of what a script was to do. */
+  readonly failed: (
+    peer: string,
+    text: { readonly id: number; readonly text: string },
+    reason: Ending,
+  ) => Effect.Effect<void>
   /** Shows how a chat ended. */
   readonly closed: (peer: string, reason: Ending, trust?: Trust) => Effect.Effect<void>
   /** The last thing that went wrong, or that somebody was not who they should be; 0 if nothing did. */
@@ -31,6 +37,11 @@ export const make = (screen: Screen["Service"]): PeerReport => {
       Effect.suspend(() => {
         note(problem.exitCode)
         return screen.show(Problem.toEvent(problem))
+      }),
+    failed: (peer, { id, text }, reason) =>
+      Effect.suspend(() => {
+        note(Problem.exitCodes.failure)
+        return screen.show({ event: "failed", peer, id, reason, text })
       }),
     closed: (peer, reason, trust) =>
       Effect.suspend(() => {

@@ -42,7 +42,7 @@ describe("a sealed chat that a server has brought together", () => {
         yield* Effect.sleep("30 seconds")
         assert.strictEqual(udpOf(world), 0)
         assert.strictEqual(bob.tracking.path().kind, "relay")
-        assert.strictEqual((yield* newsOf(alice, "Stuck")).because, "No_answer")
+        assert.strictEqual((yield* newsOf(alice, "Stuck")).because, "No_port")
       }),
     ),
   )

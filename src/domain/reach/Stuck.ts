@@ -34,7 +34,7 @@ export const because = (facts: Facts): StuckReason | undefined => {
   // Not even by the relay, which is there.
   if (!isReached && relay === undefined) return "Peer_silent"
   if (isRelayOnly || isPortless) {
-    if (isReached) return isRelayOnly ? undefined : "No_answer"
+    if (isReached) return isRelayOnly ? undefined : "No_port"
     return relay === "Relay_refused" ? "Relay_refused" : "No_relay"
   }
   if (own._tag === "Blocked") return "Udp_blocked"
