@@ -56,16 +56,16 @@ export const explain = (because: StuckReason, peer: string): Explanation => {
     case "Relay_refused":
       return {
         message: `No path to ${peer} yet: no direct one was found, and the server relays nothing.`,
-        hint: "It is tried on. What you type waits. Another server that relays, or another network, would help.",
+        hint: "It is being tried again, and what you type waits. A server that relays, or another network, would help.",
       }
     case "No_relay":
       return {
-        message: `No path to ${peer} yet: no direct one was found, and there is no relay.`,
-        hint: "It is tried on. What you type waits. Without --relay never, and while the server is there, the relay carries it.",
+        message: `No path to ${peer} yet: no direct one was found, and no relay is there, or wanted (--relay never).`,
+        hint: "It is being tried again, and what you type waits. It goes out when the server or a direct path is back.",
       }
     case "Peer_silent":
       return {
-        message: `${peer} has not been heard for a while, on no path.`,
+        message: `${peer} is not heard on any path: they may be offline, or without a network.`,
         hint: "What you type waits, and goes out when they are back. Type /close to give up.",
       }
     case "No_answer":

@@ -31,8 +31,8 @@ export interface Facts {
 /** None if all is as it was wanted. What one's own side can do something about comes first. */
 export const because = (facts: Facts): StuckReason | undefined => {
   const { isRelayOnly, isReached, isPortless, isTold, isHeard, own, other, relay } = facts
-  // Not even by the relay, which is there.
-  if (!isReached && relay === undefined) return "Peer_silent"
+  // Not even by the relay, which is there; or the server says itself that their program has left.
+  if (!isReached && (relay === undefined || relay === "Peer_gone")) return "Peer_silent"
   if (isRelayOnly || isPortless) {
     if (isReached) return isRelayOnly ? undefined : "No_port"
     return relay === "Relay_refused" ? "Relay_refused" : "No_relay"
