@@ -1,5 +1,5 @@
 /**
- * REFLEX, asked once for all who want to know: where a UDP port can be looked up at the server (PROTOCOL.md, section 14.3).
+ * REFLEX, asked once for all who want to know: where a UDP port can be looked up at the server (PROTOCOL.md, section 14.4).
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"

@@ -1,5 +1,5 @@
 /**
- * Tells clients where their UDP sockets are seen (PROTOCOL.md, section 14.3): two UDP ports of the server, and the same
+ * Tells clients where their UDP sockets are seen (PROTOCOL.md, section 14.4): two UDP ports of the server, and the same
  * two at another address if it has one, so that a client can learn what its NAT does.
  *
  * Only who has a token is answered, with fewer bytes than were asked with, and so often at most: a request with a forged

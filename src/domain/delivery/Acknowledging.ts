@@ -1,5 +1,5 @@
 /**
- * What is told of the records that came, and when (RFC 9000, section 13.2; PROTOCOL.md, section 16). A value.
+ * What is told of the records that came, and when (RFC 9000, section 13.2; PROTOCOL.md, section 16.2). A value.
  *
  * Two epochs are remembered: shortly after a rekey records of the one before still come. What asks for an answer is a
  * record with DATA; all others are only counted, so that they make no gaps.

@@ -1,5 +1,5 @@
 /**
- * The reliable, ordered message channel over records, as a pure state machine (PROTOCOL.md, section 16).
+ * The reliable, ordered message channel over records, as a pure state machine (PROTOCOL.md, section 16.2).
  *
  * ```
  *   say ──▶ SendStream ──┐                                  ┌──▶ ReceiveStream ──▶ messages, each once, in order

@@ -1,5 +1,5 @@
 /**
- * Messages in a stream of bytes, one after the other (PROTOCOL.md, section 16).
+ * Messages in a stream of bytes, one after the other (PROTOCOL.md, section 16.2).
  *
  * ```
  * kind 1 (1: text) | length 3 | body, at most 65,536 bytes

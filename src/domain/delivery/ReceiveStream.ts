@@ -1,5 +1,5 @@
 /**
- * The stream of what the other says: put in order, read as messages, each byte once (PROTOCOL.md, section 16). A value.
+ * The stream of what the other says: put in order, read as messages, each byte once (PROTOCOL.md, section 16.2). A value.
  *
  * What comes out of order is kept up to the limit that was told, in a bounded number of pieces. Of bytes that come twice
  * the first ones count. What was handed out and not taken holds the limit back.

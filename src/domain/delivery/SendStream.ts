@@ -1,5 +1,5 @@
 /**
- * The stream of what is said, from the first byte that is not acknowledged on (PROTOCOL.md, section 16). A value.
+ * The stream of what is said, from the first byte that is not acknowledged on (PROTOCOL.md, section 16.2). A value.
  *
  * ```
  *        base            acked            next        limit      total

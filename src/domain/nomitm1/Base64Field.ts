@@ -15,7 +15,7 @@ export const m1Bytes = 1800
 export const maxDataBytes = 2250
 /** The longest record that RELAY carries: as long as any record is (section 16). */
 export const maxRecordBytes = 1232
-/** What REFLEX tells, for lookups over UDP (section 14.3). */
+/** What REFLEX tells, for lookups over UDP (section 14.4). */
 export const lookupTokenBytes = 16
 export const lookupKeyBytes = 32
 

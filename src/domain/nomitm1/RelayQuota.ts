@@ -1,5 +1,5 @@
 /**
- * What a server relays (PROTOCOL.md, section 14.4): so many bytes a second for each id, on however many connections it is
+ * What a server relays (PROTOCOL.md, section 14.3): so many bytes a second for each id, on however many connections it is
  * there, and so many for all together.
  */
 import * as HashMap from "effect/HashMap"
