@@ -53,7 +53,7 @@ export const step = (config: Config, state: State, event: Event, time: Time): St
     case "Passed":
       return passed(config, state, call, event.data, time)
     case "Ended":
-      return [CallState.close(state, call.callId), CallState.ending(call, event.code)]
+      return [CallState.close(state, call.callId), CallState.ending(call, saidByServer(event.code))]
     // No port is tried for a call that is not agreed: the numbers that a peer has free are nobody else's business.
     case "AskedPort":
       return call._tag === "Agreed" ? AgreedCall.askedPort(config, state, call, event.port) : [state, nothing]
@@ -73,6 +73,9 @@ export const step = (config: Config, state: State, event: Event, time: Time): St
         : [state, nothing]
   }
 }
+
+/** That a chat is unknown ends it for good: only the other side's own sealed message says so, and no server. */
+const saidByServer = (code: string): string => (code === "No_such_chat" ? "Failed" : code)
 
 const passed = (config: Config, state: State, call: Call, data: Uint8Array, time: Time): Step => {
   if (CallState.isOutgoing(call)) return OutgoingCall.passed(config, state, call, data, time)

@@ -1,0 +1,30 @@
+/**
+ * Attacks on a chat that goes on by another call, and on what keeps it running. Each test names the attack and says what
+ * the victim did.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import * as CallWorld from "../domain/call/CallWorld.ts"
+import { alice, bob, byId } from "../domain/call/handshakes.ts"
+
+const chat = CallWorld.someCallId("the chat's first call")
+
+describe("attacks on a chat that goes on", () => {
+  it("by a server that says, in the other side's place, that it does not know the chat: that is no more than a refusal", () => {
+    const world = CallWorld.make(alice, bob)
+    const [a] = world.parties
+    const code = "No_such_chat"
+
+    // In the place of M2, and in the place of M4.
+    const first = world.dial(a, byId(bob), { resumes: chat })
+    world.until("Chat")
+    world.tell(a, { _tag: "Ended", callId: first, code })
+    world.queue.length = 0
+
+    world.parties[1].config = { ...world.parties[1].config, resumable: () => "Known" }
+    const second = world.dial(a, byId(bob), { resumes: chat })
+    world.serve(world.until("Pass"))
+    world.tell(a, { _tag: "Ended", callId: second, code })
+
+    assert.deepStrictEqual(CallWorld.story(a), ["CallFailed Failed", "CallFailed Failed"])
+  })
+})
