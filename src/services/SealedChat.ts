@@ -173,8 +173,12 @@ const open = Effect.fn("SealedChat.open")(function* (
 
   // What is sent.
 
+  /** The machine may have slept: then the timer has not noticed yet that the keys are too old. */
+  const maySeal = (): boolean =>
+    SealedConversation.hasKeys(conversation) && !SealedConversation.isExpired(conversation, moment())
+
   const seal = (frames: ReadonlyArray<Frame.Frame>): Uint8Array | undefined =>
-    SealedConversation.hasKeys(conversation) ? RecordLayer.seal(layer, frames) : undefined
+    maySeal() ? RecordLayer.seal(layer, frames) : undefined
 
   const flush = (): void => {
     const frames = waiting
@@ -199,6 +203,7 @@ const open = Effect.fn("SealedChat.open")(function* (
     happen()
     turns--
     if (turns > 0) return
+    if (SealedConversation.isExpired(conversation, moment())) return due()
     flush()
     noteProgress()
     if (SealedConversation.isWorn(conversation, RecordLayer.used(layer))) return due()
@@ -251,8 +256,10 @@ const open = Effect.fn("SealedChat.open")(function* (
       case "Ended": {
         const error = new ChatEnded({ ending: action.ending })
         if (waiting.length > 0 && paths.active() !== undefined) {
-          RecordLayer.sealAll(layer, waiting.splice(0), paths.transmit)
+          RecordLayer.sealAll(layer, [...lastAnswer(), ...waiting.splice(0)], paths.transmit)
         }
+        // Nobody is to call for it any more.
+        lookAdrift()
         Deferred.doneUnsafe(opened, Effect.fail(error))
         Deferred.doneUnsafe(ended, Effect.succeed(action.ending))
         Queue.failCauseUnsafe(texts, Cause.fail(error))
@@ -267,9 +274,19 @@ const open = Effect.fn("SealedChat.open")(function* (
     Deferred.doneUnsafe(opened, Effect.succeed(keys.peer.name))
   }
 
+  const isAdrift = (): boolean => conversation.phase !== "Closed" && (!hasWay || conversation.phase === "Suspended")
+
   const lookAdrift = (): void => {
-    if (hasWay && conversation.phase !== "Suspended") adrift.closeUnsafe()
-    else adrift.openUnsafe()
+    if (isAdrift()) adrift.openUnsafe()
+    else adrift.closeUnsafe()
+  }
+
+  /** What has come shortly before the end is acknowledged with it: it would look as if it had not. */
+  const lastAnswer = (): ReadonlyArray<Frame.Frame> => {
+    const late = now() + maxAckDelay
+    const [next, carried] = Delivery.fill(delivery, RecordLayer.next(layer), RecordHeader.maxPlaintextBytes, late)
+    delivery = next
+    return carried
   }
 
   // Texts.
@@ -322,6 +339,9 @@ const open = Effect.fn("SealedChat.open")(function* (
     if (typeof record === "string") return
     turn(() => {
       const { own, aboutPaths, aboutMessages } = sorted(record.frames)
+      // What comes with the end was before it.
+      const isLast = own.some(({ _tag }) => _tag === "Close")
+      if (isLast && aboutMessages.length > 0) delivered(aboutMessages, record)
       if (own.length > 0 || conversation.phase === "Opening" || record.advanced || isWaitingForRecord()) {
         const { isCurrent, advanced } = record
         on({ _tag: "Heard", frames: own, isCurrent, advanced, at: moment() })
@@ -423,10 +443,17 @@ const open = Effect.fn("SealedChat.open")(function* (
   )
   yield* follow(options.way, yield* Scope.fork(yield* Effect.scope))
 
+  let saysGoodbye = false
   const goodbye = yield* Farewell.make({
     isOver: () => conversation.phase === "Closed",
-    end: () => on({ _tag: "Close" }),
-    send: sendClose,
+    end: () => {
+      if (SealedConversation.isExpired(conversation, moment())) due()
+      saysGoodbye = SealedConversation.hasKeys(conversation)
+      on({ _tag: "Close" })
+    },
+    send: () => {
+      if (saysGoodbye) sendClose()
+    },
   })
   const whileOpen = <A>(wait: Effect.Effect<A>): Effect.Effect<A, ChatEnded> =>
     Effect.raceFirst(
@@ -449,7 +476,10 @@ const open = Effect.fn("SealedChat.open")(function* (
     close,
     tracking: {
       path: () => pathInUse,
-      news: whileOpen(news.next),
+      news: Effect.suspend(() => {
+        const latest = news.take()
+        return latest === undefined ? whileOpen(news.next) : Effect.succeed(latest)
+      }),
       delivered: allDelivered,
       reach: Effect.sync(paths.report),
     },
@@ -468,7 +498,7 @@ const open = Effect.fn("SealedChat.open")(function* (
           })),
     ),
     adrift: adrift.await,
-    isAdrift: () => !hasWay || conversation.phase === "Suspended",
+    isAdrift,
     resume,
     forgotten: Effect.sync(() => on({ _tag: "GiveUp", ending: "forgotten" })),
   } satisfies Chat

@@ -58,3 +58,7 @@ export const lastAt = (challenges: Challenges, path: Path.Path): number =>
 /** How many strangers' addresses were asked lately and have not answered. */
 export const strangers = (challenges: Challenges, now: number): number =>
   challenges.filter(({ isStranger, at }) => isStranger && now - at < patienceMillis).length
+
+/** The challenge that these bytes are the answer to, by whatever path they came. */
+export const answeredAnywhere = (challenges: Challenges, data: Uint8Array, now: number): Challenge | undefined =>
+  challenges.findLast((it) => Bytes.equals(it.data, data) && now - it.at < patienceMillis)

@@ -228,7 +228,7 @@ const isAdmitted = ({ config, book, situation }: State, path: Path.Path): boolea
 const taken = (tools: Tools, state: State, path: Path.Path, frame: PathFrame, now: number): Step => {
   if (frame._tag === "PathChallenge") return [state, nothing]
   const challenge = Challenges.answered(state.book.challenges, path, frame.data, now)
-  if (challenge === undefined) return [state, nothing]
+  if (challenge === undefined) return [answeredElsewhere(state, frame, now), nothing]
   if (path._tag === "Relay") return onBook(state, PathBook.prove(tools, state.book, challenge, "relay", now))
   const kind = kindOf(state.situation, path)
   return chain(
@@ -241,6 +241,15 @@ const taken = (tools: Tools, state: State, path: Path.Path, frame: PathFrame, no
       return closing({ ...state, search, failures: 0, searchAt: Infinity, stuckAt: Infinity }, now)
     },
   )
+}
+
+/**
+ * An answer that comes by another path proves none, but the question has arrived by the path that is used: it works. A
+ * copy that somebody else was quicker with must not end it.
+ */
+const answeredElsewhere = (state: State, frame: PathFrame, now: number): State => {
+  const challenge = Challenges.answeredAnywhere(state.book.challenges, frame.data, now)
+  return challenge === undefined ? state : { ...state, book: PathBook.acknowledged(state.book, challenge.path, now) }
 }
 
 /**
@@ -273,7 +282,13 @@ const answer = (tools: Tools, state: State, event: Event & { readonly _tag: "Hea
       : Search.reflexive(state.search, situation, { path, isNeeded: !PathBook.isDirect(state.book) }, now)
   return [
     { ...state, search, book: { ...state.book, challenges: Challenges.add(challenges, asked, now) } },
-    sent.length === 0 ? nothing : [{ _tag: "Send", path, frames: sent }],
+    [
+      ...(sent.length === 0 ? nothing : [{ _tag: "Send", path, frames: sent } as const]),
+      // Whoever asks may be where it always was, and somebody else quicker with a copy of the question.
+      ...(isStranger && responses.length > 0 && state.book.active?._tag === "Direct"
+        ? [{ _tag: "Send", path: state.book.active, frames: responses } as const]
+        : nothing),
+    ],
   ]
 }
 
