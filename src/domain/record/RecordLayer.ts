@@ -6,8 +6,10 @@
  * ```
  *
  * This runs once for every datagram, junk included, so it is written for speed: what can be told from the header costs
- * no cipher, nothing is copied that need not be, and nothing throws. Mutable: its key slots are, and it works in memory
- * of its own. It decides nothing about time, addresses or when keys change: `SealedConversation` does.
+ * no cipher, nothing is copied that need not be, and nothing throws. Mutable: its key slots are. It decides nothing about
+ * time, addresses or when keys change: `SealedConversation` does.
+ *
+ * A layer has no memory but its keys: one record is made or opened at a time, so all layers of a program work in the same.
  */
 import type { Primitives } from "../crypto/Primitives.ts"
 import type { Epoch } from "./Epoch.ts"
@@ -19,20 +21,6 @@ import * as ReplayWindow from "./ReplayWindow.ts"
 export interface RecordLayer {
   readonly primitives: Pick<Primitives, "recordCipher">
   readonly slots: KeySlots.KeySlots
-  /** The header at hand, for the cipher. */
-  readonly header: Uint8Array
-  /** Where plaintext is put together, and a view of it for each length there is: by multiples of 64. */
-  readonly plaintext: Uint8Array
-  readonly plaintexts: ReadonlyArray<Uint8Array>
-  /** Memory for the datagrams to come: many share a piece, which is much cheaper than one for each. */
-  readonly sealed: Slab
-  /** The same for what is in those that open: frames share it. */
-  readonly opened: Slab
-}
-
-interface Slab {
-  bytes: Uint8Array
-  used: number
 }
 
 /** A record that opened. */
@@ -52,24 +40,35 @@ export interface Opened {
 /** Why a datagram is dropped: no record, none of this chat's epochs, taken or too old, or not sealed with the key. */
 export type Dropped = "NoRecord" | "UnknownIndex" | "Repeated" | "Forged"
 
-const slabBytes = 16 * 1024
 const { headerBytes, maxPlaintextBytes, paddingBytes } = RecordHeader
 const overheadBytes = RecordHeader.minRecordBytes - paddingBytes
 
-export const make = (primitives: Pick<Primitives, "recordCipher">, epoch: Epoch): RecordLayer => {
-  const plaintext = new Uint8Array(maxPlaintextBytes)
-  return {
-    primitives,
-    slots: KeySlots.make(primitives, epoch),
-    header: new Uint8Array(headerBytes),
-    plaintext,
-    plaintexts: Array.from({ length: Math.ceil(maxPlaintextBytes / paddingBytes) }, (_, i) =>
-      plaintext.subarray(0, RecordHeader.padded((i + 1) * paddingBytes)),
-    ),
-    sealed: emptySlab(),
-    opened: emptySlab(),
-  }
+interface Slab {
+  bytes: Uint8Array
+  used: number
 }
+
+const slabBytes = 16 * 1024
+
+// The memory of all layers.
+
+/** The header at hand, for the cipher. */
+const header = new Uint8Array(headerBytes)
+/** Where plaintext is put together, and a view of it for each length there is: by multiples of 64. */
+const plaintext = new Uint8Array(maxPlaintextBytes)
+const plaintexts: ReadonlyArray<Uint8Array> = Array.from(
+  { length: Math.ceil(maxPlaintextBytes / paddingBytes) },
+  (_, i) => plaintext.subarray(0, RecordHeader.padded((i + 1) * paddingBytes)),
+)
+/** For the datagrams to come: many share a piece, which is much cheaper than one for each. */
+const sealed: Slab = { bytes: new Uint8Array(0), used: 0 }
+/** The same for what is in those that open: frames share it. */
+const opened: Slab = { bytes: new Uint8Array(0), used: 0 }
+
+export const make = (primitives: Pick<Primitives, "recordCipher">, epoch: Epoch): RecordLayer => ({
+  primitives,
+  slots: KeySlots.make(primitives, epoch),
+})
 
 /**
  * One record with all the frames, which must fit: at most `maxPlaintextBytes` in all.
@@ -80,7 +79,7 @@ export const seal = (layer: RecordLayer, frames: ReadonlyArray<Frame.Frame>): Ui
   let used = 0
   for (const frame of frames) {
     if (used + Frame.length(frame) > maxPlaintextBytes) return undefined
-    used = Frame.write(frame, layer.plaintext, used)
+    used = Frame.write(frame, plaintext, used)
   }
   return sealWritten(layer, used)
 }
@@ -100,7 +99,7 @@ export const sealAll = (
       if (datagram !== undefined) emit(datagram)
       used = 0
     }
-    used = Frame.write(frame, layer.plaintext, used)
+    used = Frame.write(frame, plaintext, used)
   }
   if (used === 0) return
   const datagram = sealWritten(layer, used)
@@ -109,18 +108,17 @@ export const sealAll = (
 
 /** A record of the frames that were written, `used` bytes of them. */
 const sealWritten = (layer: RecordLayer, used: number): Uint8Array | undefined => {
-  const { header, plaintext, slots } = layer
   const padded = RecordHeader.padded(used)
   plaintext.fill(0, used, padded)
-  const slot = slots.current
+  const slot = layer.slots.current
   const counter = KeySlots.takeCounter(slot)
   if (counter === undefined) return undefined
   RecordHeader.write(header, slot.epoch.number, slot.epoch.index.send, counter)
   const length = overheadBytes + padded
-  const at = allocate(layer.sealed, length)
-  const datagram = layer.sealed.bytes.subarray(at, at + length)
+  const at = allocate(sealed, length)
+  const datagram = sealed.bytes.subarray(at, at + length)
   datagram.set(header)
-  slot.sealing.seal(counter, header, layer.plaintexts[(padded - 1) >>> 6]!, datagram, headerBytes)
+  slot.sealing.seal(counter, header, plaintexts[(padded - 1) >>> 6]!, datagram, headerBytes)
   return datagram
 }
 
@@ -133,7 +131,6 @@ export const open = (layer: RecordLayer, datagram: Uint8Array): Opened | Dropped
   const counter = RecordHeader.counter(datagram)
   const { window } = slot
   if (counter >= RecordHeader.counterLimit || !ReplayWindow.isFresh(window, counter)) return "Repeated"
-  const { opened } = layer
   const length = datagram.length - overheadBytes
   const at = allocate(opened, length)
   if (!slot.opening.openInto(counter, datagram, headerBytes, opened.bytes, at)) {
@@ -172,8 +169,6 @@ export const next = ({ slots: { current } }: RecordLayer): { readonly epoch: num
 
 /** How many counters of the running epoch are used, in the direction that has used more. */
 export const used = (layer: RecordLayer): number => KeySlots.used(layer.slots)
-
-const emptySlab = (): Slab => ({ bytes: new Uint8Array(0), used: 0 })
 
 /** Where so many bytes of a slab, or of a new one, are free. */
 const allocate = (slab: Slab, length: number): number => {
