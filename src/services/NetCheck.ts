@@ -17,7 +17,7 @@ import * as AddressScope from "../domain/reach/AddressScope.ts"
 import * as NatMapping from "../domain/reach/NatMapping.ts"
 import { Cryptography } from "./Cryptography.ts"
 import { PortMapper } from "./PortMapper.ts"
-import { type BindError, PeerTransport } from "./PeerTransport.ts"
+import { addressesOf, type BindError, PeerTransport } from "./PeerTransport.ts"
 import * as ReflexiveAnswers from "./ReflexiveAnswers.ts"
 import { LinkLost, Refused } from "./RendezvousClient.ts"
 import { ConnectError, type Connection, RendezvousTransport, type Secured } from "./RendezvousTransport.ts"
@@ -55,7 +55,7 @@ export class NetCheck extends Context.Service<
       const look = Effect.fnUntraced(function* (reflex: Reflex | undefined, address: string | undefined) {
         const socket = yield* peers.bind({ port: 0, address })
         const other = yield* peers.bind({ port: 0, address })
-        const local = { addresses: yield* peers.addresses, port: socket.local.port }
+        const local = { addresses: yield* addressesOf(peers, socket), port: socket.local.port }
         if (reflex === undefined) return { asked: 0, samples: [], local, keepsPorts: false, rttMillis: undefined }
         // An address of the other family says nothing about this one.
         const all = reflex.targets.flatMap(({ address }, target) =>

@@ -90,6 +90,13 @@ export class PeerTransport extends Context.Service<
   }
 >()("nomitm/services/PeerTransport") {}
 
+/** At which of this machine's addresses a socket can be reached: the one it is bound to, or all there are now. */
+export const addressesOf = (
+  { addresses }: PeerTransport["Service"],
+  { local: { address } }: PeerSocket,
+): Effect.Effect<ReadonlyArray<string>> =>
+  address === "0.0.0.0" || address === "::" ? addresses : Effect.succeed([address])
+
 /**
  * What arrives, as a Stream; while its consumer is behind by more than `capacity` datagrams, new ones are dropped, as a
  * kernel does.

@@ -52,6 +52,7 @@ for (const world of worlds) {
         assert.deepInclude(told(findings), {
           event: "netcheck",
           udp: "passes",
+          nat: "none",
           answered: 2,
           asked: 2,
           address: `${alice}:${port}`,
