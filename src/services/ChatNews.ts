@@ -29,6 +29,8 @@ export interface ChatNews {
   readonly delivered: (upTo: number) => void
   readonly path: (path: PathInUse) => void
   readonly stuck: (because: StuckReason) => void
+  /** The next news, if there is any. */
+  readonly take: () => News | undefined
   /** Waits for the next news. */
   readonly next: Effect.Effect<News>
 }
@@ -80,6 +82,7 @@ export const make = (): ChatNews => {
       if (!stuck.includes(because)) stuck = [...stuck, because]
       wake()
     },
+    take,
     next,
   }
 }

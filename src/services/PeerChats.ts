@@ -41,10 +41,13 @@ export interface Current {
   readonly waiting: Array<string>
   /** Said, and not known to have arrived: nothing in plaintext, where nobody tells. What is in there the chat bounds. */
   underway: Array<Underway>
-  /** How many texts were said. */
+  /** How many texts were said, and of how many it was shown that they were sent. */
   said: number
+  shownSent: number
   /** Somebody else was faster than our call, or we have dialled somebody else while nothing was heard of who was let in. */
   readonly givenUp: Deferred.Deferred<never, Problem>
+  /** Shows what becomes of what was said, until the chat is over. */
+  following: Fiber.Fiber<void> | undefined
   /** Open, with all said that was waiting; or over. */
   readonly settled: Deferred.Deferred<void>
   /** Over, and all shown about it. */
@@ -87,7 +90,9 @@ export const make = (report: PeerReport): PeerChats => {
       waiting: [],
       underway: [],
       said: 0,
+      shownSent: 0,
       givenUp: Deferred.makeUnsafe(),
+      following: undefined,
       settled: Deferred.makeUnsafe(),
       over: Deferred.makeUnsafe(),
     }
@@ -135,18 +140,17 @@ export const make = (report: PeerReport): PeerChats => {
 
   /** Shows what becomes of what was said, and by which path it goes, until the chat is over. */
   const follow = Effect.fnUntraced(function* (mine: Current, { news }: Tracking) {
-    let shownSent = 0
     for (;;) {
       const latest = yield* news
       const { peer } = mine
       switch (latest._tag) {
         case "Sent":
-          while (shownSent < latest.upTo) yield* report.show({ event: "sent", peer, id: ++shownSent })
+          while (mine.shownSent < latest.upTo) yield* report.show({ event: "sent", peer, id: ++mine.shownSent })
           break
         case "Delivered":
           while (mine.underway[0] !== undefined && mine.underway[0].id <= latest.upTo) {
             const { id } = mine.underway.shift()!
-            while (shownSent < id) yield* report.show({ event: "sent", peer, id: ++shownSent })
+            while (mine.shownSent < id) yield* report.show({ event: "sent", peer, id: ++mine.shownSent })
             yield* report.show({ event: "delivered", peer, id })
           }
           break
@@ -162,6 +166,13 @@ export const make = (report: PeerReport): PeerChats => {
           })
       }
     }
+  })
+
+  /** What was learned in the last moment is shown before the end. */
+  const followToEnd = Effect.fnUntraced(function* (mine: Current, { tracking }: Chat) {
+    if (mine.following === undefined || tracking === undefined) return
+    yield* Fiber.await(mine.following)
+    yield* Effect.ignore(follow(mine, tracking))
   })
 
   /** What may not have arrived, when the chat is over. */
@@ -180,7 +191,7 @@ export const make = (report: PeerReport): PeerChats => {
       ...trustOf(person),
       ...(person === undefined ? {} : { fingerprint: person.fingerprint }),
     })
-    if (tracking !== undefined) yield* Effect.forkScoped(Effect.ignore(follow(mine, tracking)))
+    if (tracking !== undefined) mine.following = yield* Effect.forkScoped(Effect.ignore(follow(mine, tracking)))
     if (person !== undefined) yield* Effect.forkScoped(person.beside(mine.peer))
     for (let text = mine.waiting.shift(); text !== undefined; text = mine.waiting.shift()) yield* say(mine, chat, text)
     mine.open = true
@@ -200,6 +211,7 @@ export const make = (report: PeerReport): PeerChats => {
       // Whoever is interrupted says goodbye, too.
       yield* Effect.addFinalizer(() => chat.close)
       const { ending } = yield* Effect.flip(talk(mine, chat, meeting))
+      yield* followToEnd(mine, chat)
       yield* end(mine, Effect.andThen(tellFailed(mine, ending), report.closed(mine.peer, ending, person?.trust())))
       return ending
     }).pipe(Effect.scoped)

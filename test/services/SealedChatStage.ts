@@ -103,6 +103,7 @@ export const make = Effect.fnUntraced(function* (link: Partial<Link.Link> = {}, 
       _tag: "Server",
       wire: wires.wire[name],
       reflex: Effect.fail(new Refused({ code: "Unavailable" })),
+      doubt: () => Effect.void,
       relay: policy,
       isLocalServer: false,
     })

@@ -41,19 +41,19 @@ describe.each(worlds.map((world) => ({ world, name: world.name })))(
           fingerprint: fingerprintOf(alice),
         })
         yield* bob.screen.type("/accept")
-        const { kind, trust, fingerprint } = yield* alice.screen.nextOf("connected")
-        assert.strictEqual(kind, "relay")
+        const { address, kind, trust, fingerprint } = yield* alice.screen.nextOf("connected")
+        assert.deepStrictEqual([kind, address], ["relay", undefined])
         assert.deepStrictEqual([trust, fingerprint], ["introduced", fingerprintOf(bob)])
         yield* bob.screen.nextOf("connected")
         yield* alice.screen.type("hello")
-        assert.deepEqual(yield* bob.screen.next, {
+        assert.deepEqual(yield* bob.screen.nextOf("message"), {
           event: "message",
           from: "alice",
           text: "hello",
           trust: "introduced",
         })
         yield* bob.screen.type("/close")
-        assert.deepEqual(yield* bob.screen.next, {
+        assert.deepEqual(yield* bob.screen.nextOf("closed"), {
           event: "closed",
           peer: "alice",
           reason: "closed",
@@ -146,7 +146,7 @@ describe.each(worlds.map((world) => ({ world, name: world.name })))(
         assert.strictEqual(seen.words.length, 3)
         assert.match(seen.digits, /^[0-9]{10}$/)
         yield* alice.screen.type("/verify yes")
-        assert.deepEqual(yield* alice.screen.next, { event: "trust", peer: "bob", trust: "verified" })
+        assert.deepEqual(yield* alice.screen.nextOf("trust"), { event: "trust", peer: "bob", trust: "verified" })
         assert.deepStrictEqual(yield* trustIn(alice, bob), Option.some("bob: verified"))
         assert.deepStrictEqual(yield* trustIn(bob, alice), Option.some("alice: introduced"))
         yield* bob.screen.type("hello")
@@ -165,7 +165,7 @@ describe.each(worlds.map((world) => ({ world, name: world.name })))(
         yield* alice.screen.type("/verify")
         yield* alice.screen.nextOf("sas")
         yield* alice.screen.type("/verify no")
-        assert.deepEqual(yield* alice.screen.next, { event: "trust", peer: "bob", trust: "unknown" })
+        assert.deepEqual(yield* alice.screen.nextOf("trust"), { event: "trust", peer: "bob", trust: "unknown" })
         yield* problem(alice, "Verification_failed")
         assert.strictEqual((yield* alice.screen.nextOf("closed")).reason, "closed")
         yield* bob.screen.nextOf("closed")
