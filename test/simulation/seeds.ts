@@ -10,7 +10,7 @@ const seedsAtATime = 50
 /** Real time for so many seeds, in milliseconds: far more than they take. */
 const patience = 60_000
 
-export const promise = (from: number, to: number): void =>
+export const promise = (from: number, to: number): void => {
   describe("what two whole peers say arrives, once and in order, whatever the network does", () => {
     for (let first = from; first <= to; first += seedsAtATime) {
       const last = Math.min(to, first + seedsAtATime - 1)
@@ -22,3 +22,4 @@ export const promise = (from: number, to: number): void =>
       })
     }
   })
+}

@@ -1,6 +1,6 @@
 /**
  * How two sides reach each other, as a pure state machine: the relay at once, a search for a direct path, the choice
- * among those that are proven, and what is done when one dies (PROTOCOL.md, section 16.3; DESIGN, section 5).
+ * among those that are proven, and what is done when one dies (PROTOCOL.md, section 16.3; docs/decisions/0014).
  *
  * ```
  *              RelayUp                    a path is proven

@@ -1,5 +1,5 @@
 /**
- * One search for a direct path, as a pure state machine (DESIGN, section 5).
+ * One search for a direct path, as a pure state machine (PROTOCOL.md, section 16.3).
  *
  * ```
  *  ┌───────────┐  both know their NATs,    ┌────────┐  0.4 s, one side     ┌──────────┐

@@ -1,5 +1,5 @@
 /**
- * Spraying: finding a port of a symmetric NAT by trying many (DESIGN, section 5, point 5). Values.
+ * Spraying: finding a port of a symmetric NAT by trying many (PROTOCOL.md, section 16.3; docs/decisions/0014). Values.
  *
  * One side symmetric: it *opens* 256 sockets, each of which its NAT gives a port for the other side's endpoint; the other
  * side *probes* random ports of the NAT, each once. A probe hits with 256 in 64,512; after 1,024 of them 98 % have hit,

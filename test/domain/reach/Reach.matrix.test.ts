@@ -4,7 +4,7 @@ import * as Search from "../../../src/domain/reach/Search.ts"
 import { hostBehind, type Kind, kinds, symmetric } from "./NatHosts.ts"
 import { World } from "./ReachWorld.ts"
 
-/** DESIGN, section 5: what no design makes direct. */
+/** docs/decisions/0014: what no search makes direct. */
 const canBeDirect = (a: Kind, b: Kind): boolean => {
   if (a === "datagramsBlocked" || b === "datagramsBlocked") return false
   if (!symmetric.has(a) || !symmetric.has(b)) return true
