@@ -36,6 +36,8 @@ export type Way =
       readonly wire: CallWire
       /** What the server knows of where we are. */
       readonly reflex: Effect.Effect<Reflex, LinkLost | Refused>
+      /** Asks whether the server is still there (`SealedLink`). */
+      readonly doubt: SealedLink["doubt"]
       readonly relay: RelayPolicy
       /** The server is on this machine: then the other side may be, too. */
       readonly isLocalServer: boolean
@@ -51,13 +53,14 @@ export type Way =
 
 /** The way of a call that was agreed on over a link. */
 export const throughServer = (
-  { reflex, server }: SealedLink,
+  { reflex, server, doubt }: SealedLink,
   { wire }: SealedAgreement,
   { relay = "auto", localAddress }: { readonly relay?: RelayPolicy; readonly localAddress?: string | undefined } = {},
 ): Way => ({
   _tag: "Server",
   wire,
   reflex,
+  doubt,
   relay,
   isLocalServer: AddressScope.of(server.address) === "loopback",
   localAddress,
@@ -237,6 +240,9 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     fork(ask)
   }
 
+  const doubt = (left: ReadonlyArray<string>): Effect.Effect<void> =>
+    current?.way._tag === "Server" ? current.way.doubt(left) : Effect.void
+
   // The machine.
 
   const on = (event: Reach.Event): void => {
@@ -247,6 +253,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     const after = Reach.active(state)
     if (before !== after && !(before !== undefined && after !== undefined && Path.equals(before, after))) {
       options.onUse(after)
+      if (after === undefined) fork(doubt([]))
     }
     options.onMoved()
   }
@@ -375,9 +382,14 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     })
   }, Effect.uninterruptible)
 
-  const watch = Effect.suspend(() =>
-    sockets.has(0) ? Effect.map(addresses, (addresses) => on({ _tag: "AddressesChanged", addresses })) : Effect.void,
-  )
+  /** A system keeps connections from addresses that it no longer has, for minutes. */
+  const watch = Effect.gen(function* () {
+    const before = ownAddresses
+    ownAddresses = yield* addresses
+    if (sockets.has(0)) on({ _tag: "AddressesChanged", addresses: ownAddresses })
+    const left = before.filter((address) => !ownAddresses.includes(address))
+    if (left.length > 0) yield* doubt(left)
+  })
   yield* Effect.forkScoped(Effect.repeat(Effect.delay(watch, addressPause), Schedule.forever))
   yield* Effect.addFinalizer(() =>
     Effect.suspend(() => {

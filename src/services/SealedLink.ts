@@ -140,6 +140,12 @@ export interface SealedLink {
   readonly reflex: Effect.Effect<Reflex, LinkLost | Refused>
   /** Asks anew: what was answered before holds no more. */
   readonly freshReflex: Effect.Effect<Reflex, LinkLost | Refused>
+  /**
+   * Nothing comes through any more: the server is asked for a sign of life, and without one the link is lost soon.
+   *
+   * @param left addresses that were this machine's and are not any more; a connection from one of them is lost at once
+   */
+  readonly doubt: (left: ReadonlyArray<string>) => Effect.Effect<void>
   /** Gives the name up for good; the link is over then. */
   readonly release: Effect.Effect<void, LinkLost>
   /** Waits until the link is gone. */

@@ -379,6 +379,8 @@ export const make = Effect.fnUntraced(function* (
         yield* whoIs(name, (found) => void Deferred.doneUnsafe(answer, Effect.succeed(found === id)))
         return yield* Deferred.await(answer)
       }),
+    doubt: (left) =>
+      left.includes(connection.local.address) ? Effect.sync(connection.abort) : onLink({ _tag: "Doubt", now: now() }),
     release: Effect.andThen(
       whileThere,
       Effect.andThen(

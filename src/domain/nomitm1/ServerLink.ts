@@ -64,6 +64,8 @@ export interface State {
   readonly lookUps: ReadonlyArray<LookUp>
   readonly releasingSince: number | undefined
   readonly reflexSince: number | undefined
+  /** Since when it is asked for a sign of life. */
+  readonly doubtedSince: number | undefined
 }
 
 export type Event =
@@ -76,6 +78,8 @@ export type Event =
   | { readonly _tag: "AskReflex"; readonly now: number }
   /** Records came, which are not shown here. */
   | { readonly _tag: "Relayed"; readonly now: number }
+  /** The server may be out of reach: it is asked for a sign of life, and has as long as for any answer. */
+  | { readonly _tag: "Doubt"; readonly now: number }
   /** A line about a call was sent. */
   | { readonly _tag: "Sent"; readonly now: number }
   /** `dueAt` has come. */
@@ -123,6 +127,7 @@ export const start = (register: Register, now: number): Step => [
     lookUps: [],
     releasingSince: undefined,
     reflexSince: undefined,
+    doubtedSince: undefined,
   },
   [send({ _tag: "Hello" })],
 ]
@@ -135,8 +140,13 @@ export const dueAt = (state: State): number => {
 }
 
 /** When an answer that does not come shows that the server is none any more. */
-const answersEndAt = ({ listingSince, lookUps, releasingSince }: State): number =>
-  Math.min(listingSince ?? Infinity, lookUps[0]?.since ?? Infinity, releasingSince ?? Infinity) + answerMillis
+const answersEndAt = ({ listingSince, lookUps, releasingSince, doubtedSince }: State): number =>
+  Math.min(
+    listingSince ?? Infinity,
+    lookUps[0]?.since ?? Infinity,
+    releasingSince ?? Infinity,
+    doubtedSince ?? Infinity,
+  ) + answerMillis
 
 /** When a server that has not answered REFLEX is one that does not know it. */
 const reflexEndsAt = ({ reflexSince }: State): number => (reflexSince ?? Infinity) + answerMillis
@@ -145,7 +155,7 @@ export const step = (state: State, event: Event): Step => {
   if (state.phase === "Over") return [state, nothing]
   switch (event._tag) {
     case "Heard":
-      return heard({ ...state, heardAt: event.now }, event.line, event.now)
+      return heard({ ...state, heardAt: event.now, doubtedSince: undefined }, event.line, event.now)
     case "Closed":
       return lose(state, "Closed")
     case "Due":
@@ -171,7 +181,11 @@ export const step = (state: State, event: Event): Step => {
         ? [{ ...state, reflexSince: event.now, sentAt: event.now }, [send({ _tag: "Reflex" })]]
         : [state, nothing]
     case "Relayed":
-      return [{ ...state, heardAt: event.now }, nothing]
+      return [{ ...state, heardAt: event.now, doubtedSince: undefined }, nothing]
+    case "Doubt":
+      return isFree(state) && state.doubtedSince === undefined
+        ? [{ ...state, doubtedSince: event.now, sentAt: event.now }, [send({ _tag: "Ping" })]]
+        : [state, nothing]
   }
 }
 

@@ -104,6 +104,21 @@ describe("a link to the server", () => {
     assert.strictEqual(ServerLink.dueAt(lively.state), 35_000)
   })
 
+  it("asks a server that is doubted for a sign of life, once, and leaves one that gives none for ten seconds", () => {
+    const side = registered()
+    assert.deepStrictEqual(side.on({ _tag: "Doubt", now: 1000 }), [{ _tag: "Send", line: { _tag: "Ping" } }])
+    assert.deepStrictEqual(side.on({ _tag: "Doubt", now: 2000 }), [])
+    assert.strictEqual(ServerLink.dueAt(side.state), 1000 + ServerLink.answerMillis)
+    assert.deepStrictEqual(side.on({ _tag: "Due", now: 11_000 }), [{ _tag: "Lost", reason: "Silent" }])
+    for (const sign of ["PONG", "relayed"]) {
+      const lively = registered()
+      lively.on({ _tag: "Doubt", now: 1000 })
+      if (sign === "PONG") lively.hear("PONG", 1100)
+      else lively.on({ _tag: "Relayed", now: 1100 })
+      assert.strictEqual(ServerLink.dueAt(lively.state), 1000 + ServerLink.pingMillis)
+    }
+  })
+
   it("that was taken over by the same key elsewhere says so", () =>
     assert.deepStrictEqual(registered().hear("ERROR Replaced"), [{ _tag: "Lost", reason: "Replaced" }]))
 
