@@ -65,7 +65,9 @@ export const whyNot = async (): Promise<string | undefined> => {
     await laboratory.forget("a")
     return undefined
   } catch (error) {
-    const [, reason = "unknown"] = /([^\n]*\S)\s*$/.exec(String(error)) ?? []
+    // What Python's traceback comes to; or else the last line.
+    const text = String(error)
+    const [, reason = "unknown"] = /\n\w*Error: ([^\n]*\S)/.exec(text) ?? /([^\n]*\S)\s*$/.exec(text) ?? []
     return `building one fails: ${reason}`
   }
 }

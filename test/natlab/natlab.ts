@@ -48,13 +48,14 @@ const isChosen = ({ name }: Scenario): boolean => {
   return b === undefined ? name.includes(a) : name === `${a} × ${b}` || name === `${b} × ${a}`
 }
 
+// What was built goes as this process exits.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => process.exit(130))
+
 const whyNot = await Laboratory.whyNot()
 if (whyNot !== undefined) {
   console.error(`No laboratory of NATs here: ${whyNot}.`)
   process.exit(2)
 }
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => process.exit(130))
-
 const scenarios = [...pairs, ...places, ...mishaps].filter(isChosen)
 if (scenarios.length === 0) {
   console.error(`No scenario is called ${values.only}.`)
