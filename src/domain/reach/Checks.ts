@@ -59,6 +59,12 @@ export const add = (checks: Checks, wanted: ReadonlyArray<Wanted>, now: number):
   return { ...checks, pairs, freeAt }
 }
 
+/** Whether a pair is being checked; none if it never was. */
+export const isChecking = ({ pairs }: Checks, path: Path.Direct): boolean | undefined => {
+  const pair = pairs.find((it) => Path.equals(it.path, path))
+  return pair && pair.nextAt !== Infinity
+}
+
 /** Such a pair is checked again, if it is there and was given up. */
 export const renew = (checks: Checks, { path, most }: Wanted, now: number): Checks => ({
   ...checks,

@@ -150,7 +150,8 @@ const search = (tools: Tools, state: State, isFresh: boolean, now: number): Step
   const next = { ...state, search, generation, before: counts(state), searchAt: Infinity }
   return chain(
     PathBook.isDirect(state.book) ? next : doubting(next, now),
-    (state) => [state, actions],
+    // What the one before has opened, it may not have come to closing.
+    (state) => [state, [...letGo(state), ...actions]],
     (state) => due(tools, state, now),
   )
 }
@@ -336,13 +337,18 @@ const closing = (state: State, now: number): Step => {
   const { search, book } = state
   if (search === undefined || (!search.isOver && search.endsAt > now)) return [state, nothing]
   const next = { ...state, search: { ...search, isOver: true, spray: undefined } }
-  const used = [...book.proven, ...book.former].flatMap(({ path }) => (path._tag === "Direct" ? [path.socket] : []))
-  const keep = [...new Set([0, ...used])].toSorted((a, b) => a - b)
-  const actions: ReadonlyArray<Action> = state.nextSocket > 1 ? [{ _tag: "CloseSockets", keep }] : nothing
+  const actions = letGo(state)
   if (PathBook.isDirect(book)) return [next, actions]
   const pauses = book.active === undefined ? unreachedPauses : relayedPauses
   const pause = pauses[Math.min(state.failures, pauses.length - 1)]!
   return [{ ...next, failures: state.failures + 1, searchAt: Math.min(state.searchAt, now + pause) }, actions]
+}
+
+/** Closes the sockets that no path needs. */
+const letGo = ({ book, nextSocket }: State): ReadonlyArray<Action> => {
+  if (nextSocket === 1) return nothing
+  const used = [...book.proven, ...book.former].flatMap(({ path }) => (path._tag === "Direct" ? [path.socket] : []))
+  return [{ _tag: "CloseSockets", keep: [...new Set([0, ...used])].toSorted((a, b) => a - b) }]
 }
 
 /** Says why there is no direct path, once for a search and a reason. */

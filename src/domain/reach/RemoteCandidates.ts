@@ -11,6 +11,8 @@ import { isLan, mayProbe, type Situation, sharesPrivate } from "./Situation.ts"
 export const strangerProbes = 6
 /** … and at so many endpoints of one IPv4 address, or one /64. */
 export const strangerEndpoints = 4
+/** In one search so many endpoints of it are checked, however often others are named, or the same once more. */
+export const strangerChecks = 2 * strangerEndpoints
 /** The other side itself, at the address the server sees or in our own network, is asked for about five seconds. */
 export const probes = 20
 
@@ -57,5 +59,5 @@ const isProbed = (situation: Situation, { endpoint }: Candidate.Candidate): bool
   (AddressScope.of(endpoint.address) !== "private" || Endpoint.isIpv6(endpoint.address) || sharesPrivate(situation))
 
 /** Whether the address is the other side's by more than its own word. */
-const isPeer = (situation: Situation, address: string): boolean =>
+export const isPeer = (situation: Situation, address: string): boolean =>
   Endpoint.customer(address) === Endpoint.customer(situation.observed.address) || isLan(situation, address)

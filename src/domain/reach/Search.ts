@@ -29,6 +29,8 @@ import * as Spray from "./Spray.ts"
 
 /** A side sends at most so many records in a search, answers not counted. */
 export const maxPackets = 3000
+/** So many strangers are remembered in a search; more are not checked. */
+export const maxStrangers = 128
 /** So many messages about candidates are sent in a search. */
 export const maxTells = 6
 /** After an answer of the server others are likely to follow at once, in milliseconds. */
@@ -70,6 +72,8 @@ export interface Search {
   /** When the checks began. */
   readonly checkedAt: number | undefined
   readonly checks: Checks.Checks
+  /** How many endpoints of those who are named, and may have no part in it, were checked, by whose they are. */
+  readonly strangers: ReadonlyMap<string, number>
   readonly spray: Spray.Spray | undefined
   /** When it is looked whether spraying would help; never once it has begun. */
   readonly sprayAt: number
@@ -126,6 +130,7 @@ export const start = (
     heardAt: isFresh && situation.remote !== undefined ? now : Infinity,
     checkedAt: undefined,
     checks: Checks.none,
+    strangers: new Map(),
     spray: undefined,
     sprayAt: Infinity,
     packets: 0,
@@ -163,13 +168,13 @@ export const gathered = (search: Search, situation: Situation, gathering: Gather
   }
   // UDP passes after all.
   const checks = search.gathering.mapping._tag === "Blocked" ? Checks.none : told.checks
-  return { ...told, checks: withCandidates({ ...told, checks }, situation, now) }
+  return withCandidates({ ...told, checks }, situation, now)
 }
 
 /** The other side has told something: what is new in it is checked too. */
 export const heard = (search: Search, situation: Situation, now: number): Search => {
   const first = { ...search, heardAt: Math.min(search.heardAt, now) }
-  return first.checkedAt === undefined ? first : { ...first, checks: withCandidates(first, situation, now) }
+  return first.checkedAt === undefined ? first : withCandidates(first, situation, now)
 }
 
 /** The other side searches anew, or has something new when we were through: its candidates are checked once more. */
@@ -195,7 +200,11 @@ export const reflexive = (
   now: number,
 ): Search => {
   if (before.isOver && !isNeeded) return before
-  const search = before.isOver ? again(before, now) : before
+  const awake = before.isOver ? again(before, now) : before
+  const isChecking = Checks.isChecking(awake.checks, path)
+  const isNew = isChecking === undefined || (isNeeded && !isChecking)
+  const search = isNew ? admitted(awake, situation, path) : awake
+  if (search === undefined) return before
   const most = RemoteCandidates.probesOf(situation, path.remote.address)
   const wanted = { path, most, hasOpener: false, pace: Checks.paceMillis }
   // The first one goes with the answer.
@@ -247,7 +256,7 @@ export const due = (search: Search, context: Context): Result => {
       sprayAt: now + sprayAfter(book),
       endsAt: now + checkingMillis,
     }
-    next = { ...next, checks: withCandidates(next, situation, now) }
+    next = withCandidates(next, situation, now)
   }
 
   if (now >= next.sprayAt) {
@@ -268,6 +277,8 @@ export const due = (search: Search, context: Context): Result => {
 
   const [checks, checked] = Checks.due(next.checks, now, maxPackets - next.packets)
   next = { ...next, checks, packets: next.packets + checked.length }
+  // What may not be sent is not due either: nobody would sleep any more.
+  if (next.packets >= maxPackets) next = { ...next, checks: Checks.only(checks, () => false) }
   const shots: Array<Spray.Shot> = [...checked]
   if (next.spray !== undefined) {
     const [spray, sprayed] = Spray.due(next.spray, now, maxPackets - next.packets)
@@ -333,17 +344,35 @@ const sprayAfter = (book: PathBook.Book): number =>
 const isDecided = ({ gathering }: Search, { remote }: Situation): boolean =>
   gathering.isOver && remote !== undefined && remote.mapping._tag !== "Unknown"
 
-/** The checks, with those for all candidates of the other side. */
-const withCandidates = ({ checks, gathering }: Search, situation: Situation, now: number): Checks.Checks => {
+/** With checks for all candidates of the other side. */
+const withCandidates = (search: Search, situation: Situation, now: number): Search => {
   const { remote } = situation
-  const isBlocked = gathering.mapping._tag === "Blocked" || remote?.mapping._tag === "Blocked"
-  const wanted = RemoteCandidates.of(situation).flatMap(({ kind, endpoint, most }): ReadonlyArray<Checks.Wanted> => {
+  const isBlocked = search.gathering.mapping._tag === "Blocked" || remote?.mapping._tag === "Blocked"
+  let next = search
+  const wanted: Array<Checks.Wanted> = []
+  for (const { kind, endpoint, most } of RemoteCandidates.of(situation)) {
     const path = Path.direct(0, endpoint)
     const isLan = kindOf(situation, path) === "lan"
     // Where UDP does not pass, only one's own network is left.
-    if (isBlocked && !isLan) return []
+    if ((isBlocked && !isLan) || Checks.isChecking(search.checks, path) !== undefined) continue
+    const counted = admitted(next, situation, path)
+    if (counted === undefined) continue
+    next = counted
     const pace = kind === "predicted" ? Checks.predictedPaceMillis : Checks.paceMillis
-    return [{ path, most, hasOpener: !isNeighbour(situation, endpoint.address), pace }]
-  })
-  return Checks.add(checks, wanted, now)
+    wanted.push({ path, most, hasOpener: !isNeighbour(situation, endpoint.address), pace })
+  }
+  return { ...next, checks: Checks.add(next.checks, wanted, now) }
+}
+
+/**
+ * One more endpoint to check, counted where it is a stranger's as far as anybody knows. None if that one has had its
+ * share: the other side may name ever other endpoints of it.
+ */
+const admitted = (search: Search, situation: Situation, { remote }: Path.Direct): Search | undefined => {
+  if (RemoteCandidates.isPeer(situation, remote.address)) return search
+  const { strangers } = search
+  const customer = Endpoint.customer(remote.address)
+  const count = (strangers.get(customer) ?? 0) + 1
+  if (count > RemoteCandidates.strangerChecks || strangers.size >= maxStrangers) return undefined
+  return { ...search, strangers: new Map(strangers).set(customer, count) }
 }
