@@ -11,6 +11,12 @@ import { maxAckDelay } from "./RoundTrip.ts"
 
 /** So many records that ask are acknowledged at once; fewer within `maxAckDelay`. */
 export const askingAtOnce = 2
+/**
+ * The same after so many that came in order: by then a sender of many has more under way, and each answer costs both
+ * sides about as much as a record (RFC 9000, section 13.2.2).
+ */
+export const askingWhenCalm = 8
+export const calmAfter = 32
 
 /** The records of an epoch. */
 interface Seen {
@@ -30,6 +36,8 @@ export interface Acknowledging {
   readonly previous: Seen | undefined
   /** When an answer is due, in milliseconds: `Infinity` for never, `-Infinity` for at once. */
   readonly dueAt: number
+  /** So many that asked have come in order, with nothing missing before them; at most `calmAfter` are counted. */
+  readonly orderly: number
 }
 
 const unseen = (epoch: number): Seen => ({
@@ -41,34 +49,34 @@ const unseen = (epoch: number): Seen => ({
   asking: 0,
 })
 
-export const initial: Acknowledging = { current: unseen(0), previous: undefined, dueAt: Infinity }
+export const initial: Acknowledging = { current: unseen(0), previous: undefined, dueAt: Infinity, orderly: 0 }
 
 /**
  * A record came.
  *
  * @param asks whether it has DATA
  * @param isOrderly its DATA was what was waited for
+ * @param isWhole no DATA before what has come is missing
  */
 export const heard = (
   state: Acknowledging,
   { epoch, counter }: RecordNumber,
   asks: boolean,
   isOrderly: boolean,
+  isWhole: boolean,
   now: number,
 ): Acknowledging => {
   const { current, previous } = state
-  if (epoch === current.epoch) {
-    const seen = add(current, counter, asks, now)
-    return { current: seen, previous, dueAt: dueAt(state, current, seen, isOrderly, now) }
-  }
-  if (epoch > current.epoch) {
-    const seen = add(unseen(epoch), counter, asks, now)
-    return { current: seen, previous: current, dueAt: dueAt(state, undefined, seen, isOrderly, now) }
-  }
-  if (previous !== undefined && epoch < previous.epoch) return state
-  const before = previous?.epoch === epoch ? previous : unseen(epoch)
+  const isCurrent = epoch === current.epoch
+  if (!isCurrent && previous !== undefined && epoch < previous.epoch) return state
+  const before = isCurrent ? current : epoch === previous?.epoch ? previous : unseen(epoch)
   const seen = add(before, counter, asks, now)
-  return { current, previous: seen, dueAt: dueAt(state, before, seen, isOrderly, now) }
+  const isNext = epoch > current.epoch || seen.highest === before.highest + 1
+  const [dueAt, orderly] = asks ? pace(state, seen, isOrderly && isNext, isWhole, now) : [state.dueAt, state.orderly]
+  if (isCurrent) return { current: seen, previous, dueAt, orderly }
+  return epoch > current.epoch
+    ? { current: seen, previous: current, dueAt, orderly }
+    : { current, previous: seen, dueAt, orderly }
 }
 
 const add = (seen: Seen, counter: number, asks: boolean, now: number): Seen => {
@@ -83,13 +91,21 @@ const add = (seen: Seen, counter: number, asks: boolean, now: number): Seen => {
   }
 }
 
-const dueAt = (state: Acknowledging, before: Seen | undefined, seen: Seen, isOrderly: boolean, now: number): number => {
-  const asks = seen.asking > (before?.asking ?? 0)
-  if (!asks) return state.dueAt
+/** When to answer a record that asks, and how many have come in order now. */
+const pace = (
+  state: Acknowledging,
+  { asking }: Seen,
+  isOrderly: boolean,
+  isWhole: boolean,
+  now: number,
+): readonly [dueAt: number, orderly: number] => {
   // After a gap, or before one: the other learns at once what is missing, or is no longer.
-  const isNext = before === undefined || seen.highest === before.highest + 1
-  if (!isOrderly || !isNext || seen.asking >= askingAtOnce) return -Infinity
-  return Math.min(state.dueAt, now + maxAckDelay)
+  if (!isOrderly) return [-Infinity, 0]
+  const atOnce = state.orderly < calmAfter ? askingAtOnce : askingWhenCalm
+  return [
+    asking >= atOnce ? -Infinity : Math.min(state.dueAt, now + maxAckDelay),
+    isWhole ? Math.min(state.orderly + 1, calmAfter) : 0,
+  ]
 }
 
 /** Something is to be told that no record asked for. */
@@ -116,7 +132,7 @@ export const answer = (
   roomBytes: number,
   now: number,
 ): readonly [Acknowledging, ReadonlyArray<Frame.Ack>] => {
-  const { current, previous } = state
+  const { current, previous, orderly } = state
   const frames: Array<Frame.Ack> = []
   let room = roomBytes
   const say = ({ askedAt, epoch, highestAsking, ranges }: Seen): boolean => {
@@ -142,7 +158,7 @@ export const answer = (
   // Where only the epoch before was asked for, its answer has said everything.
   if ((!isBefore || current.asking > 0) && !say(current)) return [{ ...state, previous: before }, frames]
   return [
-    { current: current.asking === 0 ? current : { ...current, asking: 0 }, previous: before, dueAt: Infinity },
+    { current: current.asking === 0 ? current : { ...current, asking: 0 }, previous: before, dueAt: Infinity, orderly },
     frames,
   ]
 }

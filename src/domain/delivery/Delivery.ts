@@ -204,7 +204,8 @@ export const heard = (
   if (next.hasFailed) return [next, { ...result, failed: "protocol" }]
   // What is not kept was as good as lost: it has to come again.
   if (!isKept) return [next, result]
-  const acknowledging = Acknowledging.heard(next.acknowledging, record, asks, isOrderly, now)
+  const isWhole = next.receiving.pieces.length === 0
+  const acknowledging = Acknowledging.heard(next.acknowledging, record, asks, isOrderly, isWhole, now)
   return [{ ...next, acknowledging }, result]
 }
 

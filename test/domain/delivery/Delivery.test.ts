@@ -48,6 +48,35 @@ describe("acknowledgements", () => {
     assert.lengthOf(fill(again, 1, 130)[1], 1)
   })
 
+  it("go for every eighth record once 32 have come in order, within 25 ms still, and soon again after a gap", () => {
+    let state = Delivery.initial()
+    let counter = 0
+    const acknowledgedAt: Array<number> = []
+    const hear = (offset = 5 * counter): void => {
+      state = heard(state, counter, counter, data(offset, message(counter)))[0]
+      const [next, frames] = fill(state, 0, counter)
+      if (frames.length > 0) acknowledgedAt.push(counter)
+      state = next
+      counter += 1
+    }
+    while (counter < 52) hear()
+    const everySecond = Array.from({ length: 16 }, (_, i) => 2 * i + 1)
+    assert.deepStrictEqual(acknowledgedAt, [...everySecond, 39, 47])
+    assert.strictEqual(Delivery.dueAt(state), 48 + 25)
+
+    acknowledgedAt.length = 0
+    counter += 1
+    const missing = 5 * 52
+    while (counter < 57) hear()
+    assert.deepStrictEqual(acknowledgedAt, [53, 55])
+    hear(missing)
+    // It was lost in another record, and has come in this one.
+    assert.deepStrictEqual(acknowledgedAt, [53, 55, 57])
+    const offset = (n: number): number => 5 * (n - 1)
+    while (counter < 62) hear(offset(counter))
+    assert.deepStrictEqual(acknowledgedAt, [53, 55, 57, 59, 61])
+  })
+
   it("ride on data that goes anyhow", () => {
     const [, frames] = fill(Delivery.say(first(), text("hello")), 0, 101)
     assert.deepStrictEqual(
