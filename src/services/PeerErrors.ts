@@ -4,6 +4,7 @@
 import type { Ending } from "../domain/Conversation.ts"
 import { formatHostPort } from "../domain/Endpoint.ts"
 import { exitCodes, fromCode, make as problem, type Problem } from "../domain/Problem.ts"
+import type { Failure } from "../domain/verify/ShortString.ts"
 import type { SayError } from "./ChatSession.ts"
 import type { BindError, ResolveError } from "./PeerTransport.ts"
 import type { LinkLost, Refused } from "./RendezvousClient.ts"
@@ -103,10 +104,23 @@ export const otherServer = (server: string): Problem =>
     "Quit, and start with nomitm peer NAME --join LINK.",
   )
 
-export const notVerified = (why: string): Problem => {
-  const { message, hint } = fromCode("Verification_failed")
-  return problem("Verification_failed", `${message} (${why})`, hint, exitCodes.authentication)
+export const notVerified = (why: Failure): Problem => {
+  const { hint } = fromCode("Verification_failed")
+  const message = `The verification by voice failed: ${failures[why]}.`
+  return problem("Verification_failed", message, hint, exitCodes.authentication)
 }
+
+const failures: Record<Failure, string> = {
+  no_answer: "the other side did not answer",
+  aborted: "the other side broke it off",
+  restarted: "the other side began another one before its end",
+  mismatch: "the other side revealed something else than it had committed to",
+  too_many_runs: "there were too many in this chat",
+}
+
+/** Nothing can be compared with somebody who does not answer, and that shall not look like an attack. */
+export const notNow = (label: string): Problem =>
+  problem("Out_of_reach", `${label} is out of reach at the moment.`, "Type /verify when they are back.")
 
 export const nothingCompared = problem(
   "Nothing_compared",

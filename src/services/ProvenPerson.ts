@@ -56,7 +56,10 @@ export const meeting = (options: Options): Meeting => {
   const verify: Person["verify"] = (outcome) =>
     Effect.suspend(() => {
       if (chat === undefined) return Effect.fail(PeerErrors.noChat)
-      if (Option.isNone(outcome)) return Effect.mapError(chat.verify, () => PeerErrors.noChat)
+      if (Option.isNone(outcome)) {
+        const notNow = PeerErrors.notNow(label)
+        return chat.tracking.path().kind === "none" ? Effect.fail(notNow) : Effect.mapError(chat.verify, () => notNow)
+      }
       if (!isComparable) return Effect.fail(PeerErrors.nothingCompared)
       isComparable = false
       if (outcome.value === "yes") {

@@ -147,16 +147,11 @@ export const step = (tools: Rekey.Tools, state: State, event: Event): Step => {
       return hasKeys(state) ? heard(tools, state, event) : [state, nothing]
     case "Due":
       return due(tools, state, event.used, event.at)
-    case "Resumed":
-      return [
-        {
-          ...state,
-          phase: state.phase === "Opening" ? "Opening" : "Open",
-          ...keyed(event.keys, event.at),
-          heardAt: event.at,
-        },
-        nothing,
-      ]
+    case "Resumed": {
+      const phase = state.phase === "Opening" ? "Opening" : "Open"
+      const next: State = { ...state, phase, ...keyed(event.keys, event.at), heardAt: event.at }
+      return verified(next, ShortString.resumed(state.sas, next.sas.config))
+    }
     case "Verify":
       return state.phase === "Open"
         ? verifying(tools, state, { _tag: "Start", now: event.at.monotonic })
@@ -249,8 +244,10 @@ const rekeying = (tools: Rekey.Tools, state: State, event: Rekey.Event): Step =>
     : [next, actions as ReadonlyArray<Exclude<Rekey.Action, { readonly _tag: "Expired" }>>]
 }
 
-const verifying = (tools: Rekey.Tools, state: State, event: ShortString.Event): Step => {
-  const [sas, actions] = ShortString.step(tools, state.sas, event)
+const verifying = (tools: Rekey.Tools, state: State, event: ShortString.Event): Step =>
+  verified(state, ShortString.step(tools, state.sas, event))
+
+const verified = (state: State, [sas, actions]: ShortString.Step): Step => {
   if (sas === state.sas && actions.length === 0) return [state, nothing]
   const next: State = { ...state, sas }
   const own: Array<Action> = []

@@ -114,6 +114,26 @@ const send = (frame: Frame): Action => ({ _tag: "Send", frame })
 
 export const initial = (config: Config): State => ({ config, phase: idle, run: 0, failures: 0, wanted: false })
 
+/**
+ * Goes on with another handshake of the same two. What has failed stays failed, or whoever sits in between would get
+ * new guesses by cutting the way; so has a run that was not at its end.
+ */
+export const resumed = ({ phase, failures, wanted }: State, config: Config): Step => {
+  const anew = { ...initial(config), failures }
+  switch (phase._tag) {
+    case "Idle":
+      return [anew, nothing]
+    case "Requested":
+      return [anew, [{ _tag: "Failed", why: "no_answer" }]]
+    case "Revealed":
+      // Of this run both may know; the next that was wanted has not begun.
+      return [anew, wanted ? [{ _tag: "Failed", why: "no_answer" }] : nothing]
+    case "Committed":
+    case "Replied":
+      return fail(anew, "no_answer")
+  }
+}
+
 /** When `Due` is the next event to come, in milliseconds. */
 export const dueAt = ({ phase, wanted }: State): number => {
   switch (phase._tag) {

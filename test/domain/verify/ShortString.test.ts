@@ -154,3 +154,37 @@ it.prop(
   },
   { arbitrary: { runs: 400, size: 40 } },
 )
+
+describe("a chat that goes on by another call", () => {
+  it("counts what has failed before: cutting the way gives nobody new guesses", () => {
+    const [a, b] = sides()
+    for (const _ of [1, 2]) {
+      const [commit] = framesOf(a.start(0))
+      b.hears(commit!, 0)
+      assert.deepStrictEqual(shown(a.resumes()), ["failed no_answer"])
+      assert.deepStrictEqual(shown(b.resumes()), ["failed no_answer"])
+    }
+    assert.deepStrictEqual([a.state.failures, b.state.failures], [2, 2])
+    const [commit] = framesOf(a.start(0))
+    b.hears(commit!, 0)
+    assert.deepStrictEqual(shown(a.resumes()), ["failed no_answer", "GiveUpChat"])
+    assert.deepStrictEqual(shown(b.resumes()), ["failed no_answer", "GiveUpChat"])
+  })
+
+  it("tells whoever waits for a run, which is no failure, and nobody else", () => {
+    const [a, b] = sides()
+    b.start(0)
+    assert.deepStrictEqual(shown(b.resumes()), ["failed no_answer"])
+    assert.deepStrictEqual(shown(a.resumes()), [])
+    assert.deepStrictEqual([a.state.failures, b.state.failures], [0, 0])
+  })
+
+  it("shows both the same, which is something else than before", () => {
+    const [a, b] = sides()
+    const before = run(a, b, 0).revealed[1]
+    assert.deepStrictEqual([...a.resumes(), ...b.resumes()], [])
+    const { revealed, checked } = run(a, b, 5000)
+    assert.deepStrictEqual(revealed[1], checked[0])
+    assert.notDeepEqual(revealed[1], before)
+  })
+})

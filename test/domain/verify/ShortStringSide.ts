@@ -18,6 +18,12 @@ export class ShortStringSide {
   hears = (frame: SasFrame, now: number) => this.on({ _tag: "Heard", frame, now })
   due = (now: number) => this.on({ _tag: "Due", now })
 
+  resumes = (): ReadonlyArray<ShortString.Action> => {
+    const [next, actions] = ShortString.resumed(this.state, { ...this.state.config, h: bytesOf("another h", 32) })
+    this.state = next
+    return actions
+  }
+
   private on(event: ShortString.Event): ReadonlyArray<ShortString.Action> {
     const randomBytes = (length: number): Uint8Array => {
       const bytes = bytesOf(`${this.luck} ${this.drawn.length}`, length)
