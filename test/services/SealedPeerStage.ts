@@ -8,7 +8,7 @@ import * as NodeCryptography from "nomitm/adapters/node/NodeCryptography"
 import * as CallHandshake from "nomitm/domain/call/CallHandshake"
 import * as Invitation from "nomitm/domain/call/Invitation"
 import * as LinkChannel from "nomitm/domain/call/LinkChannel"
-import { formatHostPort } from "nomitm/domain/Endpoint"
+import { type Endpoint, formatHostPort } from "nomitm/domain/Endpoint"
 import type { Identity } from "nomitm/domain/identity/Identity"
 import * as Certificate from "nomitm/domain/identity/Certificate"
 import * as ClientLine from "nomitm/domain/nomitm1/ClientLine"
@@ -19,6 +19,7 @@ import type { ServerAddress } from "nomitm/domain/ServerAddress"
 import * as InvitationBook from "nomitm/domain/profile/InvitationBook"
 import { KnownServers } from "nomitm/services/KnownServers"
 import { NameStore } from "nomitm/services/NameStore"
+import { PeerTransport } from "nomitm/services/PeerTransport"
 import { PortMapper } from "nomitm/services/PortMapper"
 import { Profile } from "nomitm/services/Profile"
 import { SealedChat } from "nomitm/services/SealedChat"
@@ -28,7 +29,7 @@ import { SealedRendezvous } from "nomitm/services/SealedRendezvous"
 import type { Options } from "nomitm/services/SealedWay"
 import type { ServerIdentity } from "nomitm/services/ServerIdentity"
 import * as SecureStage from "./SecureStage.ts"
-import { type Host, identity, type World } from "./worlds.ts"
+import { type Host, identity, type Mishaps, type World } from "./worlds.ts"
 
 export interface Person {
   readonly screen: MemoryScreen.MemoryScreen
@@ -47,6 +48,10 @@ export interface PersonOptions extends Partial<Pick<Options, "policy" | "unliste
   readonly says?: string
   /** A hostile server: what is heard instead of what it says. */
   readonly hears?: (text: string) => string
+  /** Is told what they say to the server. */
+  readonly tells?: (text: string) => void
+  /** Is told of each datagram that they send. */
+  readonly sends?: (datagram: Uint8Array, to: Endpoint) => void
 }
 
 export interface Stage {
@@ -55,6 +60,8 @@ export interface Stage {
   readonly server: () => ServerAddress
   readonly world: World
   readonly host: (n: number) => Host
+  /** None on real sockets. */
+  readonly mishaps: Mishaps | undefined
   readonly stopServer: Effect.Effect<void>
   /** Starts it again: names stay owned. */
   readonly startServer: (tls?: ServerIdentity) => Effect.Effect<void>
@@ -72,7 +79,7 @@ export const problem = ({ screen }: Person, code: string) =>
 export const promise =
   (world: World) =>
   (name: string, program: (stage: Stage) => Effect.Effect<void, unknown, Scope.Scope>): void =>
-    world.test(name, (host: (n: number) => Host) =>
+    world.test(name, (host: (n: number) => Host, mishaps: Mishaps | undefined) =>
       Effect.gen(function* () {
         const outer = yield* Effect.scope
         let running = yield* Scope.fork(outer)
@@ -109,16 +116,18 @@ export const promise =
           startServer,
           world,
           host,
+          mishaps,
           server: () => address,
           stopServer: Effect.suspend(() => Scope.close(running, Exit.void)),
           person: Effect.fnUntraced(function* (name, n, options = {}) {
             const screen = yield* MemoryScreen.make({ interactive: options.interactive ?? true })
             const profile = yield* profileOf(options.profile ?? name)
-            const { says = name, hears = (text) => text } = options
+            const { says = name, hears = (text) => text, tells = () => {}, sends } = options
+            const own = sends === undefined ? host(n) : tapped(host(n), sends)
             const transports =
-              says === name && options.hears === undefined
-                ? host(n)
-                : lying(host(n), Context.get(profile, Profile), name, { says, hears })
+              says === name && options.hears === undefined && options.tells === undefined
+                ? own
+                : lying(own, Context.get(profile, Profile), name, { says, hears, tells })
             const peer = SealedPeer.throughServer({
               name: says as PersonName,
               server: options.server ?? address,
@@ -179,23 +188,43 @@ export const promise =
       }),
     )
 
+/** A host whose datagrams are looked at. */
+const tapped = (host: Host, sends: NonNullable<PersonOptions["sends"]>): Host =>
+  Layer.flatMap(host, (transports) => {
+    const { bind, ...others } = Context.get(transports, PeerTransport)
+    const transport = PeerTransport.of({
+      ...others,
+      bind: (options) =>
+        Effect.map(bind(options), (socket) => ({
+          ...socket,
+          send: (datagram, to, ttl) => {
+            sends(datagram, to)
+            socket.send(datagram, to, ttl)
+          },
+        })),
+    })
+    return Layer.succeedContext(Context.add(transports, PeerTransport, transport))
+  })
+
 /** A host whose peer registers as `name` while it takes itself for `says`, and hears something else than is said. */
 const lying = (
   host: Host,
   profile: Profile["Service"],
   name: string,
-  { says, hears }: Required<Pick<PersonOptions, "says" | "hears">>,
+  { says, hears, tells }: Required<Pick<PersonOptions, "says" | "hears" | "tells">>,
 ): Host =>
   Layer.flatMap(host, (transports) => {
     const { connect, listen } = Context.get(transports, RendezvousTransport)
     const lie = (connection: Connection, identity: Identity): Connection => ({
       ...connection,
-      send: (text) =>
+      send: (text) => {
+        tells(text)
         connection.send(
           says !== name && text.startsWith("REGISTER ")
             ? `${SecureStage.registerLine(identity, name, connection.secured)}\n`
             : text,
-        ),
+        )
+      },
       receive: Effect.map(connection.receive, (chunk) => {
         const text = new TextDecoder().decode(chunk)
         return new TextEncoder().encode(hears(text.replace(`REGISTER ${name} OK`, `REGISTER ${says} OK`)))

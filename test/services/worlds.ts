@@ -14,6 +14,16 @@ import { simulate } from "../simulate.ts"
 /** The transports of one host. */
 export type Host = Layer.Layer<PeerTransport | RendezvousTransport>
 
+/** What happens to the network of one host, in a world where that can be. */
+export interface Mishaps {
+  /** Pulls the cable, or puts it back: streams stand still meanwhile. */
+  readonly setUp: (host: number, up: boolean) => Effect.Effect<void>
+  /** Resets all connections of a host. */
+  readonly cutStreams: (host: number) => Effect.Effect<void>
+  /** Lets no datagram pass between two hosts, or lets them again; streams pass. */
+  readonly setUdp: (a: number, b: number, passes: boolean) => Effect.Effect<void>
+}
+
 export interface World {
   readonly name: string
   /** The address of a host: 1 is the server's, others are the clients'. */
@@ -21,7 +31,7 @@ export interface World {
   /** A test in this world; `host(n)` is the one with `address(n)`. */
   readonly test: (
     name: string,
-    program: (host: (n: number) => Host) => Effect.Effect<void, unknown, Scope.Scope>,
+    program: (host: (n: number) => Host, mishaps: Mishaps | undefined) => Effect.Effect<void, unknown, Scope.Scope>,
   ) => void
 }
 
@@ -30,7 +40,7 @@ const nodeLayer = Layer.mergeAll(NodePeerTransport.layer, NodeRendezvousTranspor
 export const nodeWorld: World = {
   name: "on the sockets of this machine",
   address: (host) => `127.0.0.${host}`,
-  test: (name, program) => it.live(name, () => program(() => nodeLayer)),
+  test: (name, program) => it.live(name, () => program(() => nodeLayer, undefined)),
 }
 
 export const memoryWorld: World = {
@@ -41,11 +51,16 @@ export const memoryWorld: World = {
       simulate(
         Effect.gen(function* () {
           const network = yield* MemoryNetwork.MemoryNetwork.make({ link: { latencyMillis: 20 } })
-          const hosts = new Map<number, Host>()
+          const hosts = new Map<number, MemoryNetwork.MemoryHost>()
           for (let n = 1; n < 10; n++) {
-            hosts.set(n, (yield* network.host({ address: memoryWorld.address(n) })).layer)
+            hosts.set(n, yield* network.host({ address: memoryWorld.address(n) }))
           }
-          return yield* program((n) => hosts.get(n)!)
+          return yield* program((n) => hosts.get(n)!.layer, {
+            setUp: (n, up) => hosts.get(n)!.setUp(up),
+            cutStreams: (n) => network.cutStreams(hosts.get(n)!),
+            setUdp: (a, b, passes) =>
+              network.setLinkBetween(hosts.get(a)!, hosts.get(b)!, { latencyMillis: 20, loss: passes ? 0 : 1 }),
+          })
         }),
       ),
     ),
@@ -60,7 +75,8 @@ export const identity = NodeServerIdentity.ofKey(NodeServerIdentity.generateKey(
 const overTls = (world: World): World => ({
   ...world,
   name: `${world.name} over TLS`,
-  test: (name, program) => world.test(name, (host) => program((n) => Layer.flatMap(host(n), secured))),
+  test: (name, program) =>
+    world.test(name, (host, mishaps) => program((n) => Layer.flatMap(host(n), secured), mishaps)),
 })
 
 const secured = (transports: Context.Context<PeerTransport | RendezvousTransport>): Host => {
