@@ -137,6 +137,8 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   let ownAddresses: ReadonlyArray<string> = []
   /** Questions to the server: which target, by the transaction in text. */
   const questions = new Map<string, number>()
+  /** What the router was asked for: for which way, and with which addresses of ours. */
+  let mapping: { readonly way: Scope.Closeable; readonly network: string; readonly own: Scope.Closeable } | undefined
 
   // Sockets.
 
@@ -228,16 +230,29 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     const { seen } = reflex
     // No router is in the way to a server on this machine, nor where we are seen at an address of our own.
     if (way._tag === "Address" || way.isLocalServer || Endpoint.isIpv6(seen) || ownAddresses.includes(seen)) return
+    const network = ownAddresses.join()
+    // One is enough, however often it is searched; another network has another router.
+    if (mapping?.way === scope && mapping.network === network) return
+    const before = mapping
+    const mine = { way: scope, network, own: Scope.forkUnsafe(scope) }
+    mapping = mine
     const ask = mapper.map(port).pipe(
-      Scope.provide(scope),
+      Scope.provide(mine.own),
       Effect.map(({ address, port }) => {
         // A router says of itself what it likes; one with a private address has another NAT beyond.
-        if (current?.scope !== scope || AddressScope.of(address) === "private") return
+        if (mapping !== mine || current?.scope !== scope || AddressScope.of(address) === "private") return
         on({ _tag: "PortMapped", endpoint: { address: seen, port } })
       }),
-      Effect.ignore,
+      Effect.catch(() =>
+        Effect.suspend(() => {
+          // The next search may ask again.
+          if (mapping === mine) mapping = undefined
+          return Scope.close(mine.own, Exit.void)
+        }),
+      ),
     )
-    fork(ask)
+    // What is given back must not be what was granted anew.
+    fork(before === undefined ? ask : Effect.andThen(Scope.close(before.own, Exit.void), ask))
   }
 
   const doubt = (left: ReadonlyArray<string>): Effect.Effect<void> =>
