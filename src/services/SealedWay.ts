@@ -74,6 +74,8 @@ export const throughServer = Effect.fnUntraced(function* (options: Options, repo
   const agreed = Effect.fnUntraced(function* (online: SealedLink, agreement: SealedAgreement, dialled?: PersonName) {
     const { keys: proven, invited } = agreement
     const { id, name: claimed } = proven.peer
+    // At once: a path is there by the time that what is known of them has been looked up and written down.
+    const chat = yield* sessions.open({ keys: proven, patience, way: wayOf(online, agreement) })
     const isVouchedFor = dialled !== undefined || (yield* online.isNameOf(claimed, id))
     const keys = { ...proven, peer: { ...proven.peer, name: dialled ?? claimed } }
     if (invited) yield* acquaintances.learn(keys.peer, "Invited", isVouchedFor)
@@ -88,9 +90,7 @@ export const throughServer = Effect.fnUntraced(function* (options: Options, repo
       label: acquaintances.label(id, keys.peer.name, isVouchedFor),
       keys,
       isVouchedFor,
-      open: Effect.tap(sessions.open({ keys, patience, way: wayOf(online, agreement) }), (chat) =>
-        running.keep(keys.callId, id, chat),
-      ),
+      open: Effect.as(running.keep(keys.callId, id, chat), chat),
     })
   })
 
