@@ -24,6 +24,7 @@ import * as Scope from "effect/Scope"
 import type { ChatKeys } from "../domain/call/ChatKeys.ts"
 import type { Ending } from "../domain/Conversation.ts"
 import * as Delivery from "../domain/delivery/Delivery.ts"
+import * as MessageText from "../domain/delivery/MessageText.ts"
 import { maxAckDelay } from "../domain/delivery/RoundTrip.ts"
 import type * as Path from "../domain/reach/Path.ts"
 import type * as Reach from "../domain/reach/Reach.ts"
@@ -134,10 +135,6 @@ const useOnce = (keys: SealedConversation.Keys): Effect.Effect<void> =>
     used.add(keys.record.send)
     return Effect.void
   })
-
-const encoder = new TextEncoder()
-// What is no UTF-8 becomes U+FFFD.
-const decoder = new TextDecoder("utf-8", { ignoreBOM: true })
 
 const open = Effect.fn("SealedChat.open")(function* (
   options: Options,
@@ -294,9 +291,9 @@ const open = Effect.fn("SealedChat.open")(function* (
 
   const sayUnsafe: Chat["sayUnsafe"] = (text) => {
     if (conversation.phase !== "Open" && conversation.phase !== "Suspended") return Result.fail(new NotOpen())
-    const body = encoder.encode(text)
-    if (body.length > Delivery.maxMessageBytes) {
-      return Result.fail(new TextTooLong({ bytes: body.length, maximum: Delivery.maxMessageBytes }))
+    const body = MessageText.encode(text)
+    if (body === undefined) {
+      return Result.fail(new TextTooLong({ bytes: MessageText.length(text), maximum: Delivery.maxMessageBytes }))
     }
     if (Delivery.room(delivery) < body.length) return Result.fail(new TooMuchWaiting())
     turn(() => {
@@ -316,11 +313,11 @@ const open = Effect.fn("SealedChat.open")(function* (
     if (heard.messages.length === 0) return
     const { onText } = options
     if (onText === undefined) {
-      for (const body of heard.messages) Queue.offerUnsafe(texts, decoder.decode(body))
+      for (const body of heard.messages) Queue.offerUnsafe(texts, MessageText.decode(body))
       return
     }
     delivery = Delivery.taken(delivery, heard.messages.length)
-    for (const body of heard.messages) onText(decoder.decode(body))
+    for (const body of heard.messages) onText(MessageText.decode(body))
   }
 
   /** Taken by whoever reads: there is room for more. */
