@@ -18,6 +18,7 @@ export {
 export { Cryptography } from "./services/Cryptography.ts"
 export { KnownServers, KnownServersError } from "./services/KnownServers.ts"
 export { NameStore, NameStoreError } from "./services/NameStore.ts"
+export { NetCheck } from "./services/NetCheck.ts"
 export { CallError, Negotiator } from "./services/Negotiator.ts"
 export { Peer } from "./services/Peer.ts"
 export { PeerFailed } from "./services/PeerLife.ts"
@@ -40,14 +41,18 @@ export {
   RendezvousTransport,
   type Secured,
 } from "./services/RendezvousTransport.ts"
+export * as RunningChats from "./services/RunningChats.ts"
 export { Screen } from "./services/Screen.ts"
-export { SealedChat, type Verification } from "./services/SealedChat.ts"
+export { type Resumption, SealedChat, type Verification } from "./services/SealedChat.ts"
 export {
   CallFailed,
   type CallWire,
+  type Reflex,
   type Ringing,
   type SealedAgreement,
   type SealedLink,
+  type TurnedAway,
+  type WireEvent,
 } from "./services/SealedLink.ts"
 export * as SealedPeer from "./services/SealedPeer.ts"
 export { SealedRendezvous } from "./services/SealedRendezvous.ts"

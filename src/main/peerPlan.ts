@@ -13,10 +13,8 @@ import * as PersonName from "../domain/PersonName.ts"
 import type { ServerAddress } from "../domain/ServerAddress.ts"
 import * as Username from "../domain/Username.ts"
 import type { Policy } from "../services/Acquaintances.ts"
+import type { RelayPolicy } from "../services/ChatPaths.ts"
 import * as Flags from "./flags.ts"
-
-/** Whether the relay at the server may carry a chat. */
-export type Relay = "auto" | "never" | "always"
 
 export interface Given {
   readonly name: string
@@ -27,7 +25,7 @@ export interface Given {
   readonly bind: Option.Option<string>
   readonly accept: Option.Option<Policy>
   readonly unlisted: boolean
-  readonly relay: Option.Option<Relay>
+  readonly relay: Option.Option<RelayPolicy>
   readonly plaintext: boolean
   readonly dialect: Option.Option<Dialect>
 }
@@ -58,7 +56,7 @@ export type Plan =
       readonly name: PersonName.PersonName
       readonly policy: Policy
       readonly unlisted: boolean
-      readonly relay: Relay
+      readonly relay: RelayPolicy
       readonly via: Direct | Server
     }
 
@@ -82,7 +80,7 @@ export const make = Effect.fnUntraced(function* (given: Given, isTerminal: boole
   if (Option.isSome(given.relay) && via._tag === "Direct") {
     return yield* mistake("--relay goes with a server: --direct has none that could relay.")
   }
-  const relay = Option.getOrElse(given.relay, (): Relay => "auto")
+  const relay = Option.getOrElse(given.relay, (): RelayPolicy => "auto")
   const policy = Option.getOrElse(given.accept, (): Policy => (isTerminal ? "ask" : "contacts"))
   const { unlisted } = given
   return { _tag: "Sealed", name: yield* personName(given.name), policy, unlisted, relay, via } satisfies Plan

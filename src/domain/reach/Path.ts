@@ -2,6 +2,7 @@
  * A way for records to the other side: through the server's link, or from one of our sockets to one of its endpoints.
  */
 import * as Endpoint from "../Endpoint.ts"
+import type * as Shown from "../PathKind.ts"
 
 export interface Direct {
   readonly _tag: "Direct"
@@ -16,7 +17,7 @@ export type Path = { readonly _tag: "Relay" } | Direct
  * What a path is like, the best first: within one network, straight to the other side, through a port that its router
  * maps for it, through the server.
  */
-export type PathKind = "lan" | "direct" | "mapped" | "relay"
+export type PathKind = Exclude<Shown.PathKind, "none">
 
 export const relay: Path = { _tag: "Relay" }
 
