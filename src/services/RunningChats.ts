@@ -30,15 +30,17 @@ export const make = (
   link: () => SealedLink | undefined,
   wayOf: (link: SealedLink, agreement: SealedAgreement) => Way,
 ): RunningChats => {
-  const running = new Map<string, { readonly id: PersonId; readonly chat: Chat }>()
+  /** By whom they are with, too: who calls chooses the chat's id, and may choose that of another chat. */
+  const running = new Map<string, Chat>()
+  const keyOf = (chatId: Uint8Array, with_: PersonId): string => `${with_} ${Bytes.toBase64Url(chatId)}`
 
   const resume: RunningChats["resume"] = (online, agreement, scope) =>
     Effect.suspend(() => {
       const { keys, resumes, wire } = agreement
-      const known = resumes && running.get(Bytes.toBase64Url(resumes))
+      const known = resumes && running.get(keyOf(resumes, keys.peer.id))
       // It has ended in between.
-      if (known?.id !== keys.peer.id) return Effect.andThen(wire.end, Scope.close(scope, Exit.void))
-      return known.chat.resume({ keys, way: wayOf(online, agreement) }, scope)
+      if (known === undefined) return Effect.andThen(wire.end, Scope.close(scope, Exit.void))
+      return known.resume({ keys, way: wayOf(online, agreement) }, scope)
     })
 
   /** One attempt; whether it is to be gone on with. */
@@ -77,15 +79,19 @@ export const make = (
   })
 
   const keep: RunningChats["keep"] = Effect.fnUntraced(function* (chatId, id, chat) {
-    const key = Bytes.toBase64Url(chatId)
-    running.set(key, { id, chat })
-    yield* Effect.addFinalizer(() => Effect.sync(() => running.delete(key)))
+    const key = keyOf(chatId, id)
+    running.set(key, chat)
+    yield* Effect.addFinalizer(() =>
+      Effect.sync(() => {
+        if (running.get(key) === chat) running.delete(key)
+      }),
+    )
     yield* Effect.forkScoped(keepAfloat(chatId, id, chat))
   })
 
   return {
     keep,
     resume,
-    isResumable: (chatId, by) => (running.get(Bytes.toBase64Url(chatId))?.id === by ? "Known" : "Unknown"),
+    isResumable: (chatId, by) => (running.has(keyOf(chatId, by)) ? "Known" : "Unknown"),
   }
 }

@@ -3,8 +3,11 @@
  * the victim did.
  */
 import { assert, describe, it } from "@effect/vitest"
+import { Effect, Exit, Scope } from "effect"
+import * as RunningChats from "nomitm/services/RunningChats"
+import type { Chat } from "nomitm/services/SealedChat"
 import * as CallWorld from "../domain/call/CallWorld.ts"
-import { alice, bob, byId } from "../domain/call/handshakes.ts"
+import { alice, bob, byId, mallory } from "../domain/call/handshakes.ts"
 
 const chat = CallWorld.someCallId("the chat's first call")
 
@@ -27,4 +30,25 @@ describe("attacks on a chat that goes on", () => {
 
     assert.deepStrictEqual(CallWorld.story(a), ["CallFailed Failed", "CallFailed Failed"])
   })
+
+  it.effect(
+    "by somebody who calls with the id of a chat with another: that one is still known, and theirs is not",
+    () =>
+      Effect.gen(function* () {
+        const running = RunningChats.make(
+          () => undefined,
+          () => assert.fail("nothing goes on here"),
+        )
+        const calm = { adrift: Effect.never } as Partial<Chat> as Chat
+        const scopes = [yield* Scope.make(), yield* Scope.make()]
+        yield* Scope.provide(running.keep(chat, bob.identity.id, calm), scopes[0]!)
+        yield* Scope.provide(running.keep(chat, mallory.identity.id, { ...calm }), scopes[1]!)
+        assert.strictEqual(running.isResumable(chat, bob.identity.id), "Known")
+        yield* Scope.close(scopes[1]!, Exit.void)
+        assert.strictEqual(running.isResumable(chat, bob.identity.id), "Known")
+        assert.strictEqual(running.isResumable(chat, mallory.identity.id), "Unknown")
+        yield* Scope.close(scopes[0]!, Exit.void)
+        assert.strictEqual(running.isResumable(chat, bob.identity.id), "Unknown")
+      }),
+  )
 })
