@@ -21,8 +21,23 @@ export const length = (bodies: ReadonlyArray<Uint8Array>): number => {
   return sum
 }
 
-/** The header of a text, with its length still to be written. */
-export const header = (): Uint8Array => Uint8Array.of(textKind, 0, 0, 0)
+/** The header of a text whose body has so many bytes. */
+export const header = (length: number): Uint8Array => writeHeader(new Uint8Array(headerBytes), 0, length)
+
+const writeHeader = (into: Uint8Array, at: number, length: number): Uint8Array => {
+  into[at] = textKind
+  into[at + 1] = length >>> 16
+  into[at + 2] = length >>> 8
+  into[at + 3] = length
+  return into
+}
+
+/** Adds a text to a slab, where there must be room for it. */
+export const add = (slab: Slab.Slab, body: Uint8Array): void => {
+  writeHeader(slab.bytes, slab.used, body.length)
+  slab.used += headerBytes
+  Slab.add(slab, body)
+}
 
 /** What of the message that has begun was read. */
 export interface Reader {

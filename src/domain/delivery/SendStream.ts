@@ -77,55 +77,54 @@ export const isBlocked = ({ limit, next, resend, total }: SendStream): boolean =
 
 /** Adds messages, all or none: for all there must be room, and none be too long. */
 export const say = (stream: SendStream, bodies: ReadonlyArray<Uint8Array>): SendStream => {
-  const length = Message.length(bodies)
-  if (length === 0 || length > room(stream)) return stream
-  const writer = new Writer(stream)
-  const header = Message.header()
+  const first = bodies[0]
+  if (first === undefined || Message.length(bodies) > room(stream)) return stream
+  for (const body of bodies) if (body.length > Message.maxBodyBytes) return stream
+  const { base, next } = stream
+  let { chunks, total } = stream
   for (const body of bodies) {
-    if (body.length > Message.maxBodyBytes) return stream
-    header[1] = body.length >>> 16
-    header[2] = body.length >>> 8
-    header[3] = body.length
-    writer.add(header)
-    writer.add(body)
+    const last = chunks.at(-1)
+    const whole = Message.headerBytes + body.length
+    if (last !== undefined && Slab.spare(last.slab, total - last.start) >= whole) {
+      Message.add(last.slab, body)
+    } else {
+      chunks = withBytes(chunks, base, total, Message.header(body.length))
+      chunks = withBytes(chunks, base, total + Message.headerBytes, body)
+    }
+    total += whole
   }
-  const firstEnd = stream.total + Message.length(bodies.slice(0, 1))
+  const firstEnd = stream.total + Message.headerBytes + first.length
   return {
     ...stream,
-    chunks: writer.chunks,
-    total: writer.total,
+    chunks,
+    total,
     messageEnd: isDelivered(stream) ? firstEnd : stream.messageEnd,
-    sentEnd: stream.next === stream.total ? firstEnd : stream.sentEnd,
+    sentEnd: next === stream.total ? firstEnd : stream.sentEnd,
   }
 }
 
-class Writer {
-  chunks: ReadonlyArray<Chunk>
-  total: number
-  private readonly base: number
-
-  constructor({ base, chunks, total }: SendStream) {
-    this.chunks = chunks
-    this.total = total
-    this.base = base
-  }
-
-  add(bytes: Uint8Array): void {
-    let at = 0
-    while (at < bytes.length) {
-      const last = this.chunks.at(-1)
-      const spare = last === undefined ? 0 : Slab.spare(last.slab, this.total - last.start)
-      if (last === undefined || spare === 0) {
-        const size = Math.max(minChunkBytes, bytes.length - at, Math.min(maxChunkBytes, this.total - this.base))
-        this.chunks = [...this.chunks, { start: this.total, slab: Slab.make(size) }]
-        continue
-      }
-      const piece = at === 0 && spare >= bytes.length ? bytes : bytes.subarray(at, at + spare)
-      Slab.add(last.slab, piece)
-      this.total += piece.length
-      at += piece.length
+/** With bytes behind the `total` that are there since `base`. */
+const withBytes = (
+  chunks: ReadonlyArray<Chunk>,
+  base: number,
+  total: number,
+  bytes: Uint8Array,
+): ReadonlyArray<Chunk> => {
+  let added = chunks
+  for (let at = 0; at < bytes.length;) {
+    const end = total + at
+    const last = added.at(-1)
+    const spare = last === undefined ? 0 : Slab.spare(last.slab, end - last.start)
+    if (last === undefined || spare === 0) {
+      const size = Math.max(minChunkBytes, bytes.length - at, Math.min(maxChunkBytes, end - base))
+      added = [...added, { start: end, slab: Slab.make(size) }]
+      continue
     }
+    const piece = bytes.subarray(at, at + spare)
+    Slab.add(last.slab, piece)
+    at += piece.length
   }
+  return added
 }
 
 /** What is to be sent next, at most so many bytes: first what was lost. None where there is nothing, or it is blocked. */

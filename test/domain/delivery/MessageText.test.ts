@@ -3,7 +3,7 @@ import * as Arbitrary from "effect/Arbitrary"
 import * as Effect from "effect/Effect"
 import * as Message from "../../../src/domain/delivery/Message.ts"
 import * as MessageText from "../../../src/domain/delivery/MessageText.ts"
-import * as arbitraries from "../../arbitraries.ts"
+import * as arbitraries from "../arbitraries.ts"
 
 describe("the body of a text", () => {
   it.effect.prop(
