@@ -49,14 +49,18 @@ const times = (count: number, what: string): string => `${count} ${what}${count 
 export const net = (event: Net): ReadonlyArray<string> => {
   const peer = safe(event.peer)
   const { searches, pairs, packets, paths } = event
-  return [
-    PathText.line(event.peer, event.kind, event.address, event.rtt_ms),
-    ...(event.why === "" ? [] : [`  ${safe(event.why)}`]),
+  // Who has not searched knows none of this.
+  const found = [
     `  Your NAT: ${nat(event.nat)}.`,
     `  That of ${peer}: ${nat(event.peer_nat)}.`,
     `  You may be at: ${listed(event.candidates)}.`,
     `  ${peer} may be at: ${listed(event.peer_candidates)}.`,
     `  Tried: ${times(pairs, "pair")} with ${times(packets, "datagram")} in ${searches === 1 ? "one search" : `${searches} searches`}.`,
+  ]
+  return [
+    PathText.line(event.peer, event.kind, event.address, event.rtt_ms),
+    ...(event.why === "" ? [] : [`  ${safe(event.why)}`]),
+    ...(searches === 0 ? [] : found),
     ...paths.slice(0, shown).map(({ kind, address, alive, rtt_ms }) => {
       const to = address === "" ? "" : ` ${safe(address)}`
       return `  ${alive ? "Works" : "Worked"}: ${PathText.status(kind, rtt_ms)}${to}`

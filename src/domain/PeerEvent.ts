@@ -66,7 +66,7 @@ export const PeerEvent = Schema.Union([
   event("sas", { peer: Schema.String, words: Schema.Array(Schema.String), digits: Schema.String }),
   event("safety", { peer: Schema.String, number: Schema.String }),
   event("trust", { peer: Schema.String, trust: Trust }),
-  /** What is known of the ways to the other side, of all searches in this chat. */
+  /** What is known of the ways to the other side, of all searches since the chat began, or went on by another call. */
   event("net", {
     peer: Schema.String,
     nat: NatKind,

@@ -116,6 +116,23 @@ describe("what /net shows", () => {
       "  Worked: relay",
     ]))
 
+  it("is no table of nothing where no direct path was looked for", () =>
+    assert.deepStrictEqual(
+      PeerEventText.lines({
+        ...net,
+        kind: "relay",
+        address: "",
+        searches: 0,
+        why: "Nothing else was wanted: --relay always.",
+        paths: [{ kind: "relay", address: "", alive: true, rtt_ms: 23 }],
+      }),
+      [
+        "* Over the relay at the server, 23 ms: sealed end to end, the server sees size and time.",
+        "  Nothing else was wanted: --relay always.",
+        "  Works: relay 23 ms",
+      ],
+    ))
+
   it("is short, however much there is to show", () => {
     const many = Array.from({ length: 1000 }, (_, i) => ({ kind: "host" as const, address: `192.0.2.1:${i + 1}` }))
     const paths = many.map(({ address }) => ({ kind: "direct" as const, address, alive: true }))

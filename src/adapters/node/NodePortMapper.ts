@@ -13,6 +13,7 @@ import * as Crypto from "node:crypto"
 import { PeerTransport } from "../../services/PeerTransport.ts"
 import { PortMapper, PortMappingError } from "../../services/PortMapper.ts"
 import { type Granted, isUsable } from "../../domain/portmap/Granted.ts"
+import * as Pcp from "../../domain/portmap/Pcp.ts"
 import { type Gateway, gateways } from "./Gateway.ts"
 import { byNatPmp, byPcp, byUpnp, findControl, type Outcome, type Wish } from "./RouterQuestions.ts"
 
@@ -39,7 +40,7 @@ const obtain = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Held, PortMappingError, PeerTransport | Scope.Scope> {
   let reason: PortMappingError["reason"] = routers.length === 0 ? "NoRouter" : "NoAnswer"
   for (const gateway of routers) {
-    const nonce = Crypto.randomBytes(12)
+    const nonce = Crypto.randomBytes(Pcp.nonceBytes)
     // UPnP's search takes its time, so it begins at once.
     const search = yield* Effect.forkScoped(findControl(gateway), { startImmediately: true })
     const control = Fiber.join(search)

@@ -8,7 +8,7 @@
  * Reading never throws. What is no frame ends the reading, what has an unknown type or a body that is none of its type
  * is left out. A body that was read shares its memory with the record.
  */
-import { uint32, maxPlaintextBytes } from "./RecordHeader.ts"
+import { uint32 } from "./RecordHeader.ts"
 
 const twoTo32 = 2 ** 32
 
@@ -23,8 +23,6 @@ export const maxRekeyPartBytes = 1100
 export const pathDataBytes = 8
 /** The offset before the bytes. */
 const dataHeaderBytes = 6
-/** The most of a stream that one record carries, in bytes. */
-export const maxDataBytes = maxPlaintextBytes - frameHeaderBytes - dataHeaderBytes
 /** Consumed, limit, delay, epoch and count, before the ranges. */
 const ackHeaderBytes = 19
 /** First and last counter. */
