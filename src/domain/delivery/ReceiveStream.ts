@@ -67,6 +67,7 @@ export const heard = (
   if (end > limit(stream)) return [stream, "Refused"]
   if (end <= received) return [stream, "Known"]
   if (offset > received) {
+    if (stream.pieces.length >= maxPieces && isApart(stream.pieces, offset, end)) return [stream, "Refused"]
     const pieces = keep(stream.pieces, offset, bytes)
     if (pieces === stream.pieces) return [stream, "Known"]
     return pieces.length > maxPieces ? [stream, "Refused"] : [{ ...stream, pieces }, "Waiting"]
@@ -108,7 +109,12 @@ const keep = (pieces: ReadonlyArray<Piece>, offset: number, bytes: Uint8Array): 
   const end = offset + bytes.length
   const last = pieces.at(-1)
   if (last === undefined || last.end <= offset) return append(pieces.slice(), offset, bytes)
-  const all: Array<Piece> = []
+  // Only what lies between is looked at one by one: a record may have a hundred pieces for us.
+  const from = firstBehind(pieces, offset)
+  const next = pieces[from]!
+  if (next.start <= offset && next.end >= end) return pieces
+  let until = from
+  const all = pieces.slice(0, from)
   let at = offset
   let isNew = false
   const fill = (until: number): void => {
@@ -117,15 +123,32 @@ const keep = (pieces: ReadonlyArray<Piece>, offset: number, bytes: Uint8Array): 
     at = until
     isNew = true
   }
-  for (const piece of pieces) {
-    if (piece.end > at) {
-      fill(Math.min(piece.start, end))
-      at = Math.max(at, Math.min(piece.end, end))
-    }
+  for (; until < pieces.length && pieces[until]!.start < end; until++) {
+    const piece = pieces[until]!
+    fill(piece.start)
+    at = Math.min(piece.end, end)
     all.push(piece)
   }
   fill(end)
-  return isNew ? all : pieces
+  return isNew ? all.concat(pieces.slice(until)) : pieces
+}
+
+/** Whether bytes would be a piece of their own. */
+const isApart = (pieces: ReadonlyArray<Piece>, offset: number, end: number): boolean => {
+  const at = firstBehind(pieces, offset)
+  return (pieces[at]?.start ?? Infinity) >= end && pieces[at - 1]?.end !== offset
+}
+
+/** The first piece that ends behind an offset. */
+const firstBehind = (pieces: ReadonlyArray<Piece>, offset: number): number => {
+  let low = 0
+  let high = pieces.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (pieces[middle]!.end > offset) high = middle
+    else low = middle + 1
+  }
+  return low
 }
 
 /** Adds bytes behind the last piece, to it where they touch: a copy, for their memory is a whole record's. */
