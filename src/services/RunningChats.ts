@@ -50,14 +50,13 @@ export const make = (
         const scope = yield* Scope.make()
         const call = online.call({ who: Who.byId(id), expected: id, resumes: chatId })
         const result = yield* restore(Scope.provide(call, scope)).pipe(
-          Effect.onInterrupt(() => Scope.close(scope, Exit.void)),
+          Effect.onError(() => Scope.close(scope, Exit.void)),
           Effect.result,
         )
         if (result._tag === "Success") {
           yield* resume(online, result.success, scope)
           return true
         }
-        yield* Scope.close(scope, Exit.void)
         const error = result.failure
         if (error._tag === "LinkLost" || error.code !== "No_such_chat") return true
         yield* chat.forgotten
@@ -71,7 +70,8 @@ export const make = (
       yield* chat.adrift
       const online = link()
       if (online !== undefined && !(yield* attempt(online, chatId, id, chat))) return
-      const pause = pauses[Math.min(attempts++, pauses.length - 1)]!
+      // Without a link nothing was tried: the first attempt is not to wait long for the link that comes.
+      const pause = pauses[online === undefined ? 0 : Math.min(attempts++, pauses.length - 1)]!
       // Both sides may try, and should not always do so at once.
       yield* Effect.sleep(pause * (0.75 + 0.5 * (yield* Random.next)))
       if (!chat.isAdrift()) attempts = 0
