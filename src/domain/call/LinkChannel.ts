@@ -1,5 +1,6 @@
 /**
- * Messages of a call that go through the server sealed, once the handshake has given keys: M3, M4, and candidates (PROTOCOL.md, section 15).
+ * Messages of a call that go through the server sealed, once the handshake has given keys: M3, M4 or that there is no
+ * such chat, and candidates (PROTOCOL.md, sections 15, 15.3 and 15.4).
  *
  * ```
  * type 1 | length 2 | body | zeros to a multiple of 64        ChaCha20-Poly1305, associated data: callId
