@@ -277,10 +277,10 @@ export const callAs = Effect.fnUntraced(function* (
   })!
   const say = (line: ClientLine.ClientLine) => client.say(ClientLine.encode(line))
   yield* say({ _tag: "Chat", who: { _tag: "Id", id: name }, callId, m1: started.m1 })
-  const heard = (tag: "Pass" | "AskPort" | "StartChat") =>
+  const heard = (...tags: ReadonlyArray<"Pass" | "AskPort" | "StartChat">) =>
     Effect.repeat(
       Effect.map(client.hear, (line) => Result.getOrUndefined(ServerLine.decode(line))),
-      { until: (line) => line?._tag === tag },
+      { until: (line) => tags.some((tag) => tag === line?._tag) },
     )
   const m2 = yield* heard("Pass")
   const now = yield* Effect.map(Clock.currentTimeMillis, (millis) => Math.floor(millis / 1000))
@@ -297,9 +297,13 @@ export const callAs = Effect.fnUntraced(function* (
     id: client.who.id,
     /** Says yes to a port, and waits until the chat could begin. */
     agree: Effect.gen(function* () {
-      yield* heard("AskPort")
-      yield* say({ _tag: "PortFree", callId })
-      yield* heard("StartChat")
+      // The other side's may be taken, here or by another test: then another one is asked for.
+      yield* Effect.repeat(
+        Effect.tap(heard("AskPort", "StartChat"), (line) =>
+          line?._tag === "AskPort" ? say({ _tag: "PortFree", callId }) : Effect.void,
+        ),
+        { until: (line) => line?._tag === "StartChat" },
+      )
       yield* Effect.sleep(200)
     }),
   }
