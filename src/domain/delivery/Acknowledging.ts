@@ -9,14 +9,15 @@ import * as AckRanges from "./AckRanges.ts"
 import type { RecordNumber } from "./LossRecovery.ts"
 import { maxAckDelay } from "./RoundTrip.ts"
 
-/** So many records that ask are acknowledged at once; fewer within `maxAckDelay`. */
-export const askingAtOnce = 2
 /**
- * The same after so many that came in order: by then a sender of many has more under way, and each answer costs both
- * sides about as much as a record (RFC 9000, section 13.2.2).
+ * So many records that ask are acknowledged at once; fewer within `maxAckDelay`. The more came in order, the more: by then
+ * even a window that was the smallest has grown to so many under way, and each answer costs both sides more than a record,
+ * for it wakes one that sleeps (RFC 9000, section 13.2.2).
  */
-export const askingWhenCalm = 8
-export const calmAfter = 32
+const askingAtOnce = (orderly: number): number => (orderly < 32 ? 2 : orderly < mostOrderly ? 8 : 16)
+
+/** So many in order are counted. */
+const mostOrderly = 128
 
 /** The records of an epoch. */
 interface Seen {
@@ -36,7 +37,7 @@ export interface Acknowledging {
   readonly previous: Seen | undefined
   /** When an answer is due, in milliseconds: `Infinity` for never, `-Infinity` for at once. */
   readonly dueAt: number
-  /** So many that asked have come in order, with nothing missing before them; at most `calmAfter` are counted. */
+  /** So many that asked have come in order, with nothing missing before them, `mostOrderly` at most. */
   readonly orderly: number
 }
 
@@ -101,10 +102,9 @@ const pace = (
 ): readonly [dueAt: number, orderly: number] => {
   // After a gap, or before one: the other learns at once what is missing, or is no longer.
   if (!isOrderly) return [-Infinity, 0]
-  const atOnce = state.orderly < calmAfter ? askingAtOnce : askingWhenCalm
   return [
-    asking >= atOnce ? -Infinity : Math.min(state.dueAt, now + maxAckDelay),
-    isWhole ? Math.min(state.orderly + 1, calmAfter) : 0,
+    asking >= askingAtOnce(state.orderly) ? -Infinity : Math.min(state.dueAt, now + maxAckDelay),
+    isWhole ? Math.min(state.orderly + 1, mostOrderly) : 0,
   ]
 }
 

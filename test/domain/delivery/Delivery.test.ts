@@ -48,33 +48,30 @@ describe("acknowledgements", () => {
     assert.lengthOf(fill(again, 1, 130)[1], 1)
   })
 
-  it("go for every eighth record once 32 have come in order, within 25 ms still, and soon again after a gap", () => {
+  it("go more seldom the more records came in order, within 25 ms still, and for every second again after a gap", () => {
     let state = Delivery.initial()
     let counter = 0
-    const acknowledgedAt: Array<number> = []
-    const hear = (offset = 5 * counter): void => {
-      state = heard(state, counter, counter, data(offset, message(counter)))[0]
+    let acknowledgedAt: Array<number> = []
+    const hear = (offset: number): void => {
+      state = heard(state, counter, counter, data(offset, message(counter & 0xff)))[0]
       const [next, frames] = fill(state, 0, counter)
       if (frames.length > 0) acknowledgedAt.push(counter)
       state = next
       counter += 1
     }
-    while (counter < 52) hear()
+    while (counter < 170) hear(5 * counter)
     const everySecond = Array.from({ length: 16 }, (_, i) => 2 * i + 1)
-    assert.deepStrictEqual(acknowledgedAt, [...everySecond, 39, 47])
-    assert.strictEqual(Delivery.dueAt(state), 48 + 25)
+    const everyEighth = Array.from({ length: 12 }, (_, i) => 39 + 8 * i)
+    assert.deepStrictEqual(acknowledgedAt, [...everySecond, ...everyEighth, 143, 159])
+    assert.strictEqual(Delivery.dueAt(state), 160 + 25)
 
-    acknowledgedAt.length = 0
+    acknowledgedAt = []
     counter += 1
-    const missing = 5 * 52
-    while (counter < 57) hear()
-    assert.deepStrictEqual(acknowledgedAt, [53, 55])
-    hear(missing)
-    // It was lost in another record, and has come in this one.
-    assert.deepStrictEqual(acknowledgedAt, [53, 55, 57])
-    const offset = (n: number): number => 5 * (n - 1)
-    while (counter < 62) hear(offset(counter))
-    assert.deepStrictEqual(acknowledgedAt, [53, 55, 57, 59, 61])
+    while (counter < 175) hear(5 * counter)
+    // It was lost in another record, and comes in this one.
+    hear(5 * 170)
+    while (counter < 180) hear(5 * (counter - 1))
+    assert.deepStrictEqual(acknowledgedAt, [171, 173, 175, 177, 179])
   })
 
   it("ride on data that goes anyhow", () => {
