@@ -206,7 +206,7 @@ export class StreamEnd {
   }
 
   private take(piece: Piece): void {
-    if (this.broken) return
+    if (this.broken) return this.refuse(piece)
     if (piece === "Reset") return this.fall()
     if (piece === "End") {
       this.endHeard = true
@@ -219,6 +219,14 @@ export class StreamEnd {
     }
     this.received += piece.length
     Queue.offerUnsafe(this.inbox, piece)
+  }
+
+  /** Who sends to a connection that is gone hears so: what told of its end may have been lost in an interruption. */
+  private refuse(piece: Piece): void {
+    if (piece === "Reset") return
+    this.underWay.length = 0
+    this.stranded = 0
+    this.dispatch("Reset")
   }
 
   private fall(): void {
