@@ -66,9 +66,13 @@ export const make = (
 
   const keepAfloat = Effect.fnUntraced(function* (chatId: Uint8Array, id: PersonId, chat: Chat) {
     let attempts = 0
+    let tried: SealedLink | undefined
     for (;;) {
       yield* chat.adrift
       const online = link()
+      // What failed on the link before says nothing of this one.
+      if (online !== tried) attempts = 0
+      tried = online
       if (online !== undefined && !(yield* attempt(online, chatId, id, chat))) return
       // Without a link nothing was tried: the first attempt is not to wait long for the link that comes.
       const pause = pauses[online === undefined ? 0 : Math.min(attempts++, pauses.length - 1)]!

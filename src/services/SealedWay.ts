@@ -59,9 +59,11 @@ export const throughServer = Effect.fnUntraced(function* (options: Options, repo
   const acquaintances = yield* Acquaintances.make(serverName, report)
   let link: SealedLink | undefined
   let busyWith = (): string | undefined => undefined
+  /** A chat may go on by a direct path after the link that it was agreed on: what is doubted is the one there is. */
+  const doubt: SealedLink["doubt"] = (left) => Effect.suspend(() => link?.doubt(left) ?? Effect.void)
   /** How a chat goes on that was agreed on there. */
   const wayOf = (online: SealedLink, agreement: SealedAgreement): ChatPaths.Way =>
-    ChatPaths.throughServer(online, agreement, { relay, localAddress })
+    ChatPaths.throughServer({ ...online, doubt }, agreement, { relay, localAddress })
   const running = RunningChats.make(() => link, wayOf)
   const rings = Rings.make(acquaintances, report, () => busyWith())
   const told = new Set<string>()
