@@ -108,7 +108,7 @@ const meet = (scenario: Scenario, seed: number): Effect.Effect<Outcome, never, S
     return {
       scenario,
       seed,
-      problems: [...problems, ...people.flatMap((person) => [...person.problems, ...person.watch.problems])],
+      problems: [...problems, ...World.problems(world)],
       kind: Person.kind(alice),
       connectedMillis: since(alice.connectedAt, bob.connectedAt),
       messageMillis: since(alice.firstReadAt, bob.firstReadAt),

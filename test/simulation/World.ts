@@ -175,3 +175,7 @@ export const connect = Effect.fnUntraced(function* ({ alice, bob, until }: World
 /** What both were shown, in the order of time. */
 export const shown = ({ alice, bob }: World): ReadonlyArray<string> =>
   [...alice.shown, ...bob.shown].toSorted((a, b) => Number.parseFloat(a) - Number.parseFloat(b))
+
+/** What must not happen, and did. */
+export const problems = ({ alice, bob }: World): ReadonlyArray<string> =>
+  [alice, bob].flatMap((person) => person.problems.concat(person.watch.problems))

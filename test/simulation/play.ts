@@ -11,12 +11,12 @@ import { run } from "./run.ts"
 import * as World from "./World.ts"
 
 /**
- * So long after the last disturbance all has arrived, in milliseconds. A client takes 25 s to notice that its connection
- * leads nowhere, the server 45 s that a client is gone; a server is asked again within 45 s, a person called again within
- * 25 s.
+ * So long after the last disturbance all has arrived, in milliseconds. Without a path it is noticed within 12 s that a
+ * connection to the server leads nowhere, within 45 s otherwise; the server is tried again within 45 s, the person called
+ * again within 25 s.
  */
-export const patienceMillis = 150_000
-/** So many datagrams a second a side sends at most on average, all searches and everything said included. */
+export const patienceMillis = 60_000
+/** So many datagrams a side sends at most in all searches, with everything that is said. */
 const maxPackets = 20_000
 
 export interface Outcome {
@@ -80,9 +80,7 @@ const play = (plan: Plan.Plan): Effect.Effect<Outcome, never, Scope.Scope> =>
     const clock = yield* Effect.clockWith(Effect.succeed)
     const now = (): number => clock.currentTimeMillisUnsafe()
     const people: ReadonlyArray<Person> = [alice, bob]
-    const problems = (): ReadonlyArray<string> =>
-      people.flatMap((person) => [...person.problems, ...person.watch.problems])
-    const isWrong = (): boolean => people.some(({ problems, watch }) => problems.length + watch.problems.length > 0)
+    const isWrong = (): boolean => World.problems(world).length > 0
 
     const patiently = (isSo: () => boolean, what: () => string): Effect.Effect<string | undefined> =>
       Effect.map(
@@ -94,7 +92,7 @@ const play = (plan: Plan.Plan): Effect.Effect<Outcome, never, Scope.Scope> =>
       )
     const outcome = (millis: number, problem: string | undefined): Outcome => ({
       seed,
-      problems: [...(problem === undefined ? [] : [problem]), ...problems()],
+      problems: [...(problem === undefined ? [] : [problem]), ...World.problems(world)],
       millis,
       packets: Math.max(alice.watch.packets, bob.watch.packets),
       shown: World.shown(world),
