@@ -1,8 +1,8 @@
 /**
- * Two people find each other through a server and talk without it; a third comes with an invitation; a fourth pretends
- * to be one of them.
+ * Two people find each other through a server and talk without it; a third comes with an invitation, and does not want
+ * to be reached but through the server; a fourth pretends to be one of them.
  *
- * A relay sits on every wire, TCP and UDP, and shows what it sees: how much, never what. At the end it looks for what
+ * A wiretap sits on every wire to the server and shows what it sees: how much, never what. At the end it looks for what
  * was said in all that it has seen.
  */
 import { copyFileSync, mkdirSync } from "node:fs"
@@ -11,36 +11,31 @@ import * as Capture from "./Capture.ts"
 import { folder, Program } from "./Program.ts"
 import { addresses, expect, isSame, leave, note as noteIt, paint, say, step, until } from "./Stage.ts"
 import * as TlsRecords from "./TlsRecords.ts"
-import { UdpWire } from "./UdpWire.ts"
 import { type Direction, Wire } from "./Wire.ts"
 
-export const epilogue = "TLS and UDP as the relay on every wire has seen it; the rest as the programs report it."
+export const epilogue = "TLS as the wiretap on every wire has seen it; the rest as the programs report it."
 
 const bold = (text: unknown): string => paint("bold", String(text))
 
-/** The wires of all, with a relay on each that shows and keeps what it sees. */
+/** The wires of all to the server, with a tap on each that shows and keeps what it sees. */
 class Wires {
   readonly seen: Array<Buffer> = []
-  datagrams = 0
   private readonly counters = new Map<string, Record<Direction, TlsRecords.Counter>>()
-  private readonly relayAt: string
-  private readonly at: Readonly<Record<string, string>>
-  private onPath: Promise<UdpWire> | undefined
+  private readonly tapAt: string
 
-  constructor(relayAt: string, at: Readonly<Record<string, string>>) {
-    this.relayAt = relayAt
-    this.at = at
+  constructor(tapAt: string) {
+    this.tapAt = tapAt
   }
 
   /** A wire from somebody to the server. Where to reach the server by it, as host and port. */
   async toServer(name: string, port: number): Promise<string> {
     const counters = { ">": new TlsRecords.Counter(), "<": new TlsRecords.Counter() }
     this.counters.set(name, counters)
-    const wire = await Wire.open(this.relayAt, port, (direction, chunk) => {
+    const wire = await Wire.open(this.tapAt, port, (direction, chunk) => {
       this.seen.push(chunk)
       counters[direction].add(chunk)
     })
-    return `${this.relayAt}:${wire.port}`
+    return `${this.tapAt}:${wire.port}`
   }
 
   /** Tells what has passed on TCP in the meantime. */
@@ -53,28 +48,11 @@ class Wires {
       }
     }
   }
-
-  /** The two will send there, to one port, what is for the other. */
-  between(from: string, to: string, port: number): void {
-    const ends = [from, to].map((name) => ({ name, address: this.at[name]! }))
-    this.onPath = UdpWire.open(this.relayAt, port, [ends[0]!, ends[1]!], (one, other, datagram) => {
-      this.seen.push(datagram)
-      this.datagrams++
-      this.tell()
-      const bytes = datagram.subarray(0, 24).toString("hex").replaceAll(/../g, "$& ")
-      say(one.name, "──▶", other.name, "UDP", paint("dim", `${datagram.length} bytes: ${bytes}…`))
-    })
-  }
-
-  async cutPath(): Promise<void> {
-    ;(await this.onPath)?.cut()
-  }
 }
 
 export const play = async (): Promise<void> => {
-  const [aliceAt = "", bobAt = "", relayAt = ""] = await addresses(3)
-  // carol comes when alice is in no chat.
-  const wires = new Wires(relayAt, { alice: aliceAt, bob: bobAt, carol: aliceAt })
+  const [aliceAt = "", bobAt = "", tapAt = ""] = await addresses(3)
+  const wires = new Wires(tapAt)
   const said: Array<string> = []
   const note = (who: string, what: string): void => {
     wires.tell()
@@ -83,9 +61,7 @@ export const play = async (): Promise<void> => {
 
   const serve = async (name: string, port: number) => {
     const where = ["--bind", "127.0.0.1", "--port", String(port), "--data", folder(name)]
-    const server = new Program("server", ["server", ...where], ({ event, from, to, port }) => {
-      if (event === "chat") wires.between(from as string, to as string, port as number)
-    })
+    const server = new Program("server", ["server", ...where])
     return { server, listening: await expect(server, "listening") }
   }
   const talk = async (from: Program, to: Program, text: string): Promise<void> => {
@@ -94,11 +70,17 @@ export const play = async (): Promise<void> => {
     const { trust } = await expect(to, "message", { from: from.name, text })
     note(to.name, `reads  ${from.name} [${trust as string}]: ${bold(text)}`)
   }
+  /** Waits until somebody reaches the other directly: where. */
+  const direct = (peer: Program): Promise<string> =>
+    until(`${peer.name} has a direct path`, () => {
+      const path = peer.take("path")
+      const isDirect = path !== undefined && path["kind"] !== "relay" && path["kind"] !== "none"
+      return isDirect ? String(path["address"]) : undefined
+    })
   const hangUp = async (one: Program, other: Program): Promise<void> => {
     one.type("/close")
     await expect(one, "closed", { peer: other.name, reason: "closed" })
     await expect(other, "closed", { peer: one.name, reason: "closed_by_peer" })
-    await wires.cutPath()
   }
 
   step("A server listens. Its address names its key: the pin behind #")
@@ -132,11 +114,13 @@ export const play = async (): Promise<void> => {
   await expect(bob, "incoming", { peer: "alice", trust: "unknown", fingerprint: aliceKey })
   note("bob", `hears  alice [unknown] is calling, with the key ${aliceKey}`)
   bob.type("/accept")
-  await expect(alice, "connected", { peer: "bob", trust: "introduced", fingerprint: bobKey })
+  await expect(alice, "connected", { peer: "bob", trust: "introduced", fingerprint: bobKey, kind: "relay" })
   await expect(bob, "connected", { peer: "alice", trust: "introduced", fingerprint: aliceKey })
   note("alice", "is connected to bob [introduced]: so far it is the server that says who that is")
 
-  step("They talk, past the server: on UDP there are sealed records and nothing else")
+  step("The server carries sealed records at first. Moments later they reach each other, and talk past it, by UDP")
+  note("alice", `reaches bob at ${bold(await direct(alice))}`)
+  note("bob", `reaches alice at ${bold(await direct(bob))}`)
   await talk(alice, bob, "Hello Bob, can you hear me?")
   await talk(bob, alice, "Loud and clear. Is anybody else listening?")
 
@@ -156,20 +140,26 @@ export const play = async (): Promise<void> => {
   await confirm(bob, alice)
   await hangUp(alice, bob)
 
-  step("bob invites carol with a link, good for one call: both know at once that it is the other")
+  step(
+    "bob invites carol with a link, good for one call. She tells nobody her address: all goes through the server, sealed",
+  )
   const carolPlace = await wires.toServer("carol", port)
   const invite = ["invite", "--home", folder("bob"), "--server", `nomitm://${carolPlace}#${pin}`]
   const { link } = await expect(new Program("bob", invite), "invitation")
   note("bob", `sends  ${String(link).slice(0, 60)}…`)
-  const carol = await start("carol", aliceAt, "--join", String(link))
+  const carol = await start("carol", aliceAt, "--join", String(link), "--relay", "always")
   await expect(bob, "incoming", { peer: "carol" })
   bob.type("/accept")
-  const { peer: bobAtCarols } = await expect(carol, "connected", { trust: "invited", fingerprint: bobKey })
+  const { peer: bobAtCarols } = await expect(carol, "connected", {
+    trust: "invited",
+    fingerprint: bobKey,
+    kind: "relay",
+  })
   await expect(bob, "connected", { peer: "carol", trust: "invited" })
   note("carol", `is connected to ${String(bobAtCarols)} [invited], and bob to carol [invited]`)
+  await talk(carol, bob, "And where am I?")
   carol.type("/close")
   await expect(bob, "closed", { peer: "carol" })
-  await wires.cutPath()
   await leave(carol)
 
   step("alice calls bob once more. The server goes away, and the chat goes on: nobody is in the middle")
@@ -178,6 +168,7 @@ export const play = async (): Promise<void> => {
   bob.type("/accept")
   await expect(alice, "connected", { peer: "bob", trust: "verified", fingerprint: bobKey })
   await expect(bob, "connected", { peer: "alice", trust: "verified" })
+  await Promise.all([direct(alice), direct(bob)])
   server.child.kill("SIGTERM")
   await until("the server ends", () => server.exitCode)
   await expect(alice, "error", { code: "Server_lost" })
@@ -209,14 +200,11 @@ export const play = async (): Promise<void> => {
   isSame("What mallory heard of", mallory.take("connected"), undefined)
   await leave(mallory)
 
-  step("What has the relay learned, that saw every byte on every wire?")
+  step("What has the wiretap learned, that saw every byte on every wire to the server?")
   const captured = Buffer.concat(wires.seen)
   for (const text of [...said, "REGISTER", "alice", "carol", aliceKey, bobKey]) {
     const way = Capture.find(captured, text)
-    if (way !== undefined) throw new Error(`The relay has read "${text}", ${way}.`)
+    if (way !== undefined) throw new Error(`The wiretap has read "${text}", ${way}.`)
   }
-  note(
-    "relay",
-    `${captured.length} bytes, ${wires.datagrams} datagrams: none of the texts, of the names or of the keys`,
-  )
+  note("tap", `${captured.length} bytes: none of the texts, of the names or of the keys`)
 }

@@ -44,7 +44,8 @@ describe.concurrent("npm run demo", () => {
     expect(new Set([alice, bob, mallory]).size).toBe(3)
     expect(told).toMatch(/server {2}is at nomitm:\/\/ADDRESS:\d+#[\w-]{43}\n/)
     expect(told).toMatch(/alice {3}──▶ server {2}TLS {2}\d+ records, \d+ bytes\n/)
-    expect(told).toMatch(/alice {3}──▶ bob {5}UDP {2}96 bytes: 01 00 00 00 (?:[0-9a-f]{2} ){20}…\n/)
+    expect(told).toMatch(/alice {3}reaches bob at ADDRESS:\d+\n/)
+    expect(told).toMatch(/bob {5}reaches alice at ADDRESS:\d+\n/)
     for (const line of [
       `bob     hears  alice [unknown] is calling, with the key ${alice}\n`,
       "alice   is connected to bob [introduced]",
@@ -54,6 +55,7 @@ describe.concurrent("npm run demo", () => {
       "bob     says yes: alice is [verified] from now on\n",
       "bob     sends  nomitm://ADDRESS:",
       "carol   is connected to bob [invited], and bob to carol [invited]\n",
+      "bob     reads  carol [invited]: And where am I?\n",
       "bob     reads  alice [verified]: Not even the server.\n",
       `alice   ! THE KEY OF bob HAS CHANGED: it was ${bob}, and now it is ${mallory}.`,
       "alice   is gone, with the exit code 4",
@@ -64,7 +66,7 @@ describe.concurrent("npm run demo", () => {
     const seen = [...told.matchAll(/ {2}sees {3}([a-z]+ [a-z]+ [a-z]+ \(\d{10}\))\n/g)].map(([, shown]) => shown)
     expect(seen).toHaveLength(2)
     expect(seen[0]).toBe(seen[1])
-    expect(told).toMatch(/relay {3}\d+ bytes, \d+ datagrams: none of the texts, of the names or of the keys\n/)
+    expect(told).toMatch(/tap {5}\d+ bytes: none of the texts, of the names or of the keys\n/)
   })
 
   it("shows the seed with --plaintext", { timeout: 120_000 }, async () => {
