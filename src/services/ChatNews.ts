@@ -3,9 +3,9 @@
  * late the reader is: of what goes on counting the newest number is kept, of paths the last one.
  */
 import * as Effect from "effect/Effect"
-import * as Latch from "effect/Latch"
 import type { PathKind } from "../domain/PathKind.ts"
 import type { StuckReason } from "../domain/StuckReason.ts"
+import { LazyLatch } from "./LazyLatch.ts"
 
 export type News =
   /** Of our texts, counted from 1, those up to this one are on their way. */
@@ -24,65 +24,62 @@ export interface PathInUse {
   readonly rttMillis: number | undefined
 }
 
-export interface ChatNews {
-  readonly sent: (upTo: number) => void
-  readonly delivered: (upTo: number) => void
-  readonly path: (path: PathInUse) => void
-  readonly stuck: (because: StuckReason) => void
+export class ChatNews {
+  private sentUpTo = 0
+  private toldSent = 0
+  private deliveredUpTo = 0
+  private toldDelivered = 0
+  private newPath: PathInUse | undefined
+  private reasons: ReadonlyArray<StuckReason> = none
+  private readonly there = new LazyLatch(false)
+
+  sent(upTo: number): void {
+    if (upTo <= this.sentUpTo) return
+    this.sentUpTo = upTo
+    this.there.openUnsafe()
+  }
+
+  delivered(upTo: number): void {
+    if (upTo <= this.deliveredUpTo) return
+    this.deliveredUpTo = upTo
+    this.there.openUnsafe()
+  }
+
+  path(path: PathInUse): void {
+    this.newPath = path
+    this.there.openUnsafe()
+  }
+
+  stuck(because: StuckReason): void {
+    if (!this.reasons.includes(because)) this.reasons = [...this.reasons, because]
+    this.there.openUnsafe()
+  }
+
   /** The next news, if there is any. */
-  readonly take: () => News | undefined
-  /** Waits for the next news. */
-  readonly next: Effect.Effect<News>
-}
-
-export const make = (): ChatNews => {
-  const there = Latch.makeUnsafe(false)
-  let sent = 0
-  let toldSent = 0
-  let delivered = 0
-  let toldDelivered = 0
-  let path: PathInUse | undefined
-  let stuck: ReadonlyArray<StuckReason> = []
-
-  const take = (): News | undefined => {
+  take(): News | undefined {
+    const path = this.newPath
     if (path !== undefined) {
-      const news: News = { _tag: "Path", path }
-      path = undefined
-      return news
+      this.newPath = undefined
+      return { _tag: "Path", path }
     }
-    if (sent > toldSent) return { _tag: "Sent", upTo: (toldSent = sent) }
-    if (delivered > toldDelivered) return { _tag: "Delivered", upTo: (toldDelivered = delivered) }
-    const [because, ...others] = stuck
-    stuck = others
+    if (this.sentUpTo > this.toldSent) return { _tag: "Sent", upTo: (this.toldSent = this.sentUpTo) }
+    if (this.deliveredUpTo > this.toldDelivered) {
+      return { _tag: "Delivered", upTo: (this.toldDelivered = this.deliveredUpTo) }
+    }
+    const [because, ...others] = this.reasons
+    this.reasons = others
     return because === undefined ? undefined : { _tag: "Stuck", because }
   }
 
-  const next: Effect.Effect<News> = Effect.suspend(() => {
-    const news = take()
-    if (news !== undefined) return Effect.succeed(news)
-    there.closeUnsafe()
-    return Effect.andThen(there.await, next)
-  })
-
-  const wake = (): void => void there.openUnsafe()
-  return {
-    sent: (upTo) => {
-      sent = Math.max(sent, upTo)
-      wake()
-    },
-    delivered: (upTo) => {
-      delivered = Math.max(delivered, upTo)
-      wake()
-    },
-    path: (now) => {
-      path = now
-      wake()
-    },
-    stuck: (because) => {
-      if (!stuck.includes(because)) stuck = [...stuck, because]
-      wake()
-    },
-    take,
-    next,
+  /** Waits for the next news. */
+  next(): Effect.Effect<News> {
+    return Effect.suspend(() => {
+      const news = this.take()
+      if (news !== undefined) return Effect.succeed(news)
+      this.there.closeUnsafe()
+      return Effect.andThen(this.there.await, this.next())
+    })
   }
 }
+
+const none: ReadonlyArray<StuckReason> = []

@@ -16,32 +16,55 @@ const pause = "50 millis"
 export const again = (send: () => void): Effect.Effect<void> =>
   Effect.sync(send).pipe(Effect.delay(pause), Effect.repeat(Schedule.recurs(copies - 2)), Effect.asVoid)
 
-/**
- * What says goodbye, once however often it is called, and waits until all is said. So does the end of the scope, if it
- * was begun: the socket must be there before the scope's conversation, and goes after the farewell.
- *
- * @param options.isOver whether there is nobody to say goodbye to
- * @param options.end ends the conversation on this side, with the first CLOSE
- * @param options.send sends another
- */
-export const make = (options: {
+export interface Options {
+  /** Whether there is nobody to say goodbye to. */
   readonly isOver: () => boolean
+  /** Ends the conversation on this side, with the first CLOSE. */
   readonly end: () => void
+  /** Sends another. */
   readonly send: () => void
-}): Effect.Effect<Effect.Effect<void>, never, Scope.Scope> =>
-  Effect.suspend(() => {
-    const said = Deferred.makeUnsafe<void>()
-    let begun = false
-    /** In a fiber of its own, which no impatient caller interrupts. */
-    const begin = Effect.suspend(() => {
-      if (begun || options.isOver()) return Effect.void
-      begun = true
-      options.end()
-      return again(options.send).pipe(Deferred.into(said), Effect.forkDetach({ startImmediately: true }))
+}
+
+export class Farewell {
+  private readonly options: Options
+  private readonly allSaid = Deferred.makeUnsafe<void>()
+  private isBegun = false
+
+  constructor(options: Options) {
+    this.options = options
+  }
+
+  /** Says goodbye, once however often it is called, and waits until all is said. */
+  get say(): Effect.Effect<void> {
+    return Effect.andThen(this.begin, this.said)
+  }
+
+  /** Waits until all is said, if it was begun. */
+  get said(): Effect.Effect<void> {
+    return Effect.suspend(() => (this.isBegun ? Deferred.await(this.allSaid) : Effect.void))
+  }
+
+  /** In a fiber of its own, which no impatient caller interrupts. */
+  private get begin(): Effect.Effect<unknown> {
+    return Effect.suspend(() => {
+      const { end, isOver, send } = this.options
+      if (this.isBegun || isOver()) return Effect.void
+      this.isBegun = true
+      end()
+      return again(send).pipe(Deferred.into(this.allSaid), Effect.forkDetach({ startImmediately: true }))
     }).pipe(Effect.uninterruptible)
-    const untilSaid = Effect.suspend(() => (begun ? Deferred.await(said) : Effect.void))
+  }
+}
+
+/**
+ * What says goodbye. The end of the scope waits for it, too, if it was begun: the socket must be there before the scope's
+ * conversation, and goes after the farewell.
+ */
+export const make = (options: Options): Effect.Effect<Effect.Effect<void>, never, Scope.Scope> =>
+  Effect.suspend(() => {
+    const farewell = new Farewell(options)
     return Effect.as(
-      Effect.addFinalizer(() => untilSaid),
-      Effect.andThen(begin, untilSaid),
+      Effect.addFinalizer(() => farewell.said),
+      farewell.say,
     )
   })

@@ -91,7 +91,7 @@ export const meeting = (options: Options): Meeting => {
     open: Effect.map(options.open, (opened) => {
       chat = opened
       // They are called what they are called here, whatever they call themselves.
-      return { ...opened, opened: Effect.as(opened.opened, label) }
+      return opened.called(label)
     }),
   }
 }

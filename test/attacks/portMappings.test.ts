@@ -4,11 +4,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Scope } from "effect"
 import { TestClock } from "effect/testing"
+import * as EnglishWords from "nomitm/adapters/node/EnglishWords"
 import * as LinkChannel from "nomitm/domain/call/LinkChannel"
 import * as CandidateMessage from "nomitm/domain/reach/CandidateMessage"
 import * as ChatPaths from "nomitm/services/ChatPaths"
-import type { Cryptography } from "nomitm/services/Cryptography"
-import type { PeerSocket, PeerTransport } from "nomitm/services/PeerTransport"
+import * as ChatTools from "nomitm/services/ChatTools"
+import { Cryptography } from "nomitm/services/Cryptography"
+import { type PeerSocket, PeerTransport } from "nomitm/services/PeerTransport"
 import { PortMapper, PortMappingError } from "nomitm/services/PortMapper"
 import type { CallWire, WireEvent } from "nomitm/services/SealedLink"
 import { bytesOf, primitives } from "../domain/crypto/primitives.ts"
@@ -49,13 +51,13 @@ const victim = Effect.fnUntraced(function* (grants: boolean) {
     primitives,
     randomBytes: (length) => bytesOf(`random ${drawn++}`, length),
   }
-  let now = 0
-  const paths = yield* ChatPaths.make({
-    now: () => now,
-    cryptography,
-    transport,
-    mapper,
-    isInitiator: true,
+  const tools = yield* ChatTools.make.pipe(
+    Effect.provideService(Cryptography, cryptography),
+    Effect.provideService(PeerTransport, transport),
+    Effect.provideService(PortMapper, mapper),
+    Effect.provide(EnglishWords.layer),
+  )
+  const owner: ChatPaths.Owner = {
     seal: () => new Uint8Array(96),
     onDatagram: () => {},
     onUse: () => {},
@@ -63,7 +65,11 @@ const victim = Effect.fnUntraced(function* (grants: boolean) {
     onStuck: () => {},
     onGone: () => {},
     onMoved: () => {},
-  })
+  }
+  const paths = yield* Effect.acquireRelease(
+    Effect.map(Effect.scope, (scope) => new ChatPaths.ChatPaths(tools, owner, true, scope)),
+    (paths) => paths.end,
+  )
   const way: ChatPaths.Way = {
     _tag: "Server",
     wire,
@@ -85,7 +91,6 @@ const victim = Effect.fnUntraced(function* (grants: boolean) {
       const body = CandidateMessage.encode({ generation: ++generation, mapping: { _tag: "Unknown" }, candidates: [] })
       say({ _tag: "Told", message: { type: LinkChannel.candidates, body } })
       paths.due()
-      now += 6000
       yield* TestClock.adjust("6 seconds")
       paths.due()
     }),

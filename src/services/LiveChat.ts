@@ -1,0 +1,442 @@
+/**
+ * One sealed chat while it lives: runs the pure machines `domain/record/SealedConversation`, `domain/delivery/Delivery`
+ * and `domain/reach/Reach` (in `ChatPaths`) on one `RecordLayer`.
+ *
+ * There may be thousands, so it is one object: what it can do lies in the class, what is rarely asked for is made when it
+ * is, and time is kept for all chats together (`DueTimers`).
+ *
+ * What is said in one turn shares records: all that the handling of one datagram gives rise to, texts that are said from
+ * `onText` included, leaves together at its end.
+ */
+import * as Cause from "effect/Cause"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Queue from "effect/Queue"
+import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
+import type { Ending } from "../domain/Conversation.ts"
+import * as Delivery from "../domain/delivery/Delivery.ts"
+import * as MessageText from "../domain/delivery/MessageText.ts"
+import { maxAckDelay } from "../domain/delivery/RoundTrip.ts"
+import type * as Path from "../domain/reach/Path.ts"
+import type * as Reach from "../domain/reach/Reach.ts"
+import * as Epoch from "../domain/record/Epoch.ts"
+import * as Frame from "../domain/record/Frame.ts"
+import * as RecordHeader from "../domain/record/RecordHeader.ts"
+import * as RecordLayer from "../domain/record/RecordLayer.ts"
+import * as SealedConversation from "../domain/record/SealedConversation.ts"
+import type { StuckReason } from "../domain/StuckReason.ts"
+import { ChatNews, type PathInUse } from "./ChatNews.ts"
+import * as ChatPaths from "./ChatPaths.ts"
+import { ChatEnded, NotOpen, type SayError, TextTooLong, TooMuchWaiting } from "./ChatSession.ts"
+import type { ChatTools } from "./ChatTools.ts"
+import type { Sleeper } from "./DueTimers.ts"
+import * as Farewell from "./Farewell.ts"
+import { LazyLatch } from "./LazyLatch.ts"
+import * as SortedFrames from "./SortedFrames.ts"
+import { Verifications } from "./Verifications.ts"
+
+/** How many frames may wait for the end of a turn. */
+const waitingFrames = 64
+
+const noPath: PathInUse = { kind: "none", address: "", rttMillis: undefined }
+
+export interface Options {
+  readonly keys: SealedConversation.Keys
+  readonly peerName: string
+  /** Without a server there is nobody to bring both sides together again. */
+  readonly isTypedByHand: boolean
+  /** How long to go on when nothing is heard at first, in milliseconds. */
+  readonly patienceMillis: number
+  /** Where texts wait to be received, or who is told of each in the moment it arrives. */
+  readonly texts: Queue.Queue<string, ChatEnded> | ((text: string) => void)
+}
+
+export class LiveChat implements ChatPaths.Owner, Sleeper {
+  wakesAt = Infinity
+  place = -1
+  private readonly tools: ChatTools
+  private readonly scope: Scope.Scope
+  private readonly peerName: string
+  private readonly isTypedByHand: boolean
+  private readonly giveUpAt: number
+  private readonly texts: Options["texts"]
+
+  private layer: RecordLayer.RecordLayer
+  private conversation: SealedConversation.State
+  private delivery = Delivery.initial()
+  private readonly paths: ChatPaths.ChatPaths
+  private pathInUse = noPath
+  private hasWay = true
+  /** Frames for the other side that wait for the end of the turn. */
+  private waiting: Array<Frame.Frame> | undefined
+  private turns = 0
+  private wasIdle = true
+
+  private readonly whenOpened = Deferred.makeUnsafe<string, ChatEnded>()
+  private readonly whenEnded = Deferred.makeUnsafe<Ending>()
+  readonly news = new ChatNews()
+  readonly verifications = new Verifications()
+  /** Open while all is delivered. */
+  readonly idle = new LazyLatch(true)
+  /** Open while there is no way through a server, or there are no keys. */
+  readonly adrift = new LazyLatch(false)
+  private farewell: Farewell.Farewell | undefined
+
+  /** @param scope what is begun here ends with it. `end` comes before */
+  constructor(tools: ChatTools, { keys, peerName, isTypedByHand, patienceMillis, texts }: Options, scope: Scope.Scope) {
+    this.tools = tools
+    this.scope = scope
+    this.peerName = peerName
+    this.isTypedByHand = isTypedByHand
+    this.giveUpAt = tools.now() + patienceMillis
+    this.texts = texts
+    this.layer = RecordLayer.make(tools.cryptography.primitives, Epoch.first(keys))
+    this.conversation = SealedConversation.initial(keys, tools.moment())
+    this.paths = new ChatPaths.ChatPaths(tools, this, keys.isInitiator, scope)
+    tools.timers.add(this)
+  }
+
+  /** Done when the other side is there; with the name that it goes by. */
+  get opened(): Effect.Effect<string, ChatEnded> {
+    return Deferred.await(this.whenOpened)
+  }
+
+  get ended(): Effect.Effect<Ending> {
+    return Deferred.await(this.whenEnded)
+  }
+
+  get phase(): SealedConversation.Phase {
+    return this.conversation.phase
+  }
+
+  get path(): PathInUse {
+    return this.pathInUse
+  }
+
+  get report(): Reach.Report {
+    return this.paths.report()
+  }
+
+  /** Whether nothing that was said waits for a way, or to be delivered. */
+  get hasNothingToDeliver(): boolean {
+    return Delivery.isIdle(this.delivery) || this.paths.active === undefined
+  }
+
+  isAdrift(): boolean {
+    return this.phase !== "Closed" && (!this.hasWay || this.phase === "Suspended")
+  }
+
+  sayUnsafe(text: string): Result.Result<void, SayError> {
+    if (this.phase !== "Open" && this.phase !== "Suspended") return Result.fail(new NotOpen())
+    const body = MessageText.encode(text)
+    if (body === undefined) {
+      return Result.fail(new TextTooLong({ bytes: MessageText.length(text), maximum: Delivery.maxMessageBytes }))
+    }
+    if (Delivery.room(this.delivery) < body.length) return Result.fail(new TooMuchWaiting())
+    this.turn(() => {
+      this.delivery = Delivery.say(this.delivery, [body])
+      // Whoever says it within another turn may wait for it before that is over.
+      this.idle.closeUnsafe()
+    })
+    return Result.void
+  }
+
+  /** A text was taken by whoever reads: there is room for more. */
+  taken(): void {
+    this.turn(() => {
+      this.delivery = Delivery.taken(this.delivery, 1)
+    })
+  }
+
+  verify(): void {
+    this.on({ _tag: "Verify", at: this.tools.moment() })
+  }
+
+  /** The other side has proven that it does not know the chat any more. */
+  forgotten(): void {
+    this.on({ _tag: "GiveUp", ending: "forgotten" })
+  }
+
+  follow(way: ChatPaths.Way, scope: Scope.Closeable): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      this.lookAdrift()
+      return this.paths.follow(way, scope)
+    })
+  }
+
+  resume(keys: SealedConversation.Keys, way: ChatPaths.Way, scope: Scope.Closeable): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      this.layer = RecordLayer.make(this.tools.cryptography.primitives, Epoch.first(keys))
+      this.delivery = Delivery.resumed(this.delivery)
+      this.waiting = undefined
+      this.on({ _tag: "Resumed", keys, at: this.tools.moment() })
+      this.hasWay = true
+      return this.follow(way, scope)
+    })
+  }
+
+  /** Ends the chat and tells the other side, more than once. */
+  get goodbye(): Effect.Effect<void> {
+    return Effect.suspend(() => (this.farewell ??= this.makeFarewell()).say)
+  }
+
+  /** The end of its scope: waits for the farewell, if it was begun. */
+  get end(): Effect.Effect<void> {
+    return Effect.suspend(() => this.farewell?.said ?? Effect.void).pipe(
+      Effect.andThen(Effect.sync(() => this.tools.timers.remove(this))),
+      Effect.andThen(this.paths.end),
+    )
+  }
+
+  private makeFarewell(): Farewell.Farewell {
+    let saysGoodbye = false
+    return new Farewell.Farewell({
+      isOver: () => this.phase === "Closed",
+      end: () => {
+        if (this.isExpired()) this.due()
+        saysGoodbye = SealedConversation.hasKeys(this.conversation)
+        this.on({ _tag: "Close" })
+      },
+      send: () => {
+        if (saysGoodbye) this.sendClose()
+      },
+    })
+  }
+
+  // What is sent.
+
+  /** The machine may have slept: then the timer has not noticed yet that the keys are too old. */
+  private isExpired(): boolean {
+    return SealedConversation.isExpired(this.conversation, this.tools.moment())
+  }
+
+  seal(frames: ReadonlyArray<Frame.Frame>): Uint8Array | undefined {
+    const maySeal = SealedConversation.hasKeys(this.conversation) && !this.isExpired()
+    return maySeal ? RecordLayer.seal(this.layer, frames) : undefined
+  }
+
+  private sealAll(frames: ReadonlyArray<Frame.Frame>): void {
+    RecordLayer.sealAll(this.layer, frames, (datagram) => this.paths.transmit(datagram))
+  }
+
+  private sendClose(): void {
+    if (this.paths.active !== undefined) this.sealAll([Frame.close])
+  }
+
+  private flush(): void {
+    const frames = this.waiting
+    this.waiting = undefined
+    if (this.paths.active === undefined) return
+    if (frames !== undefined) this.sealAll(frames)
+    if (!SealedConversation.hasKeys(this.conversation)) return
+    const at = this.tools.now()
+    for (;;) {
+      const carried = this.fill(at)
+      const record = carried.length === 0 ? undefined : RecordLayer.seal(this.layer, carried)
+      if (record === undefined) break
+      this.paths.transmit(record)
+    }
+    this.news.sent(Delivery.sent(this.delivery))
+  }
+
+  /** What the next record carries at a time. */
+  private fill(at: number): ReadonlyArray<Frame.Frame> {
+    const number = RecordLayer.next(this.layer)
+    const [next, carried] = Delivery.fill(this.delivery, number, RecordHeader.maxPlaintextBytes, at)
+    this.delivery = next
+    return carried
+  }
+
+  /** Everything that happens in a turn leaves together at its end. */
+  private turn(happen: () => void): void {
+    this.turns++
+    happen()
+    this.turns--
+    if (this.turns > 0) return
+    if (this.isExpired()) return this.due()
+    this.flush()
+    this.noteProgress()
+    if (SealedConversation.isWorn(this.conversation, RecordLayer.used(this.layer))) return this.due()
+    this.onMoved()
+  }
+
+  private noteProgress(): void {
+    const isIdle = Delivery.isIdle(this.delivery)
+    if (isIdle === this.wasIdle) return
+    this.wasIdle = isIdle
+    this.paths.waiting(!isIdle)
+    if (isIdle) this.idle.openUnsafe()
+    else this.idle.closeUnsafe()
+  }
+
+  // The conversation.
+
+  private on(event: SealedConversation.Event): void {
+    this.turn(() => {
+      const [next, actions] = SealedConversation.step(this.tools.cryptography, this.conversation, event)
+      this.conversation = next
+      for (const action of actions) this.perform(action)
+    })
+  }
+
+  private perform(action: SealedConversation.Action): void {
+    switch (action._tag) {
+      case "Send": {
+        const waiting = (this.waiting ??= [])
+        for (const frame of action.frames) waiting.push(frame)
+        // A fiber that waited for this turn's event goes on within it, and may say anything.
+        if (waiting.length >= waitingFrames) this.flush()
+        return
+      }
+      case "Adopt":
+        return RecordLayer.adopt(this.layer, action.epoch)
+      case "Prepare":
+        return RecordLayer.prepare(this.layer, action.epoch)
+      case "ForgetPrevious":
+        return RecordLayer.forgetPrevious(this.layer)
+      case "Opened":
+        return this.lookOpened()
+      case "Suspended":
+        return this.isTypedByHand ? this.on({ _tag: "GiveUp", ending: "timeout" }) : this.lookAdrift()
+      case "Compare":
+        return this.verifications.offer(action.value)
+      case "NotComparable":
+        return this.verifications.offer(action.why)
+      case "Ended":
+        return this.over(action.ending)
+    }
+  }
+
+  private over(ending: Ending): void {
+    const error = new ChatEnded({ ending })
+    const { waiting } = this
+    this.waiting = undefined
+    if (waiting !== undefined && this.paths.active !== undefined) this.sealAll([...this.lastAnswer(), ...waiting])
+    this.tools.timers.remove(this)
+    if (ending === "unverified")
+      this.tools.fork(
+        Farewell.again(() => this.sendClose()),
+        this.scope,
+      )
+    // Nobody is to call for it any more.
+    this.lookAdrift()
+    Deferred.doneUnsafe(this.whenOpened, Effect.fail(error))
+    Deferred.doneUnsafe(this.whenEnded, Effect.succeed(ending))
+    if (typeof this.texts !== "function") Queue.failCauseUnsafe(this.texts, Cause.fail(error))
+    this.verifications.end(error)
+  }
+
+  /** The other side is heard, and there is a path to it. */
+  private lookOpened(): void {
+    if (this.conversation.phase !== "Open" || this.paths.active === undefined) return
+    Deferred.doneUnsafe(this.whenOpened, Effect.succeed(this.peerName))
+  }
+
+  private lookAdrift(): void {
+    if (this.isAdrift()) this.adrift.openUnsafe()
+    else this.adrift.closeUnsafe()
+  }
+
+  /** What has come shortly before the end is acknowledged with it: it would look as if it had not. */
+  private lastAnswer(): ReadonlyArray<Frame.Frame> {
+    return this.fill(this.tools.now() + maxAckDelay)
+  }
+
+  // What is heard.
+
+  onDatagram(datagram: Uint8Array, path: Path.Path): void {
+    if (!SealedConversation.hasKeys(this.conversation)) return
+    if (this.isExpired()) return this.due()
+    const record = RecordLayer.open(this.layer, datagram)
+    if (typeof record === "string") return
+    this.turn(() => this.heard(record, path))
+  }
+
+  private heard(record: RecordLayer.Opened, path: Path.Path): void {
+    const { tools } = this
+    const { own, aboutPaths, aboutMessages } = SortedFrames.of(record.frames)
+    // What comes with the end was before it.
+    const isLast = own.some(({ _tag }) => _tag === "Close")
+    if (isLast && aboutMessages.length > 0) this.delivered(aboutMessages, record)
+    const { conversation } = this
+    const { advanced, isCurrent, isNewest } = record
+    const isNews = own.length > 0 || advanced || SealedConversation.awaitsRecord(conversation)
+    if (isNews || conversation.phase === "Opening") {
+      this.on({ _tag: "Heard", frames: own, isCurrent, advanced, at: tools.moment() })
+    } else this.conversation = SealedConversation.alive(conversation, tools.moment())
+    if (this.conversation.phase === "Closed") return
+    if (aboutPaths.length > 0 || !this.paths.isKnown(path)) this.paths.heard(path, aboutPaths, isNewest)
+    this.delivered(aboutMessages, record)
+  }
+
+  private delivered(frames: ReadonlyArray<Delivery.Frame>, record: Delivery.RecordNumber): void {
+    const [next, heard] = Delivery.heard(this.delivery, frames, record, this.tools.now())
+    this.delivery = next
+    if (heard.acknowledged.length > 0) this.paths.acknowledged()
+    this.news.delivered(heard.delivered)
+    if (heard.failed !== undefined) return this.on({ _tag: "GiveUp", ending: "protocol" })
+    if (heard.messages.length === 0) return
+    const { texts } = this
+    if (typeof texts !== "function") {
+      for (const body of heard.messages) Queue.offerUnsafe(texts, MessageText.decode(body))
+      return
+    }
+    this.delivery = Delivery.taken(this.delivery, heard.messages.length)
+    for (const body of heard.messages) texts(MessageText.decode(body))
+  }
+
+  // Paths.
+
+  onUse(path: Path.Path | undefined): void {
+    if (path === undefined) return
+    this.turn(() => {
+      this.delivery = Delivery.moved(this.delivery, this.tools.now())
+    })
+  }
+
+  onPath(path: PathInUse): void {
+    this.pathInUse = path
+    this.news.path(path)
+    this.lookOpened()
+  }
+
+  onStuck(because: StuckReason): void {
+    this.news.stuck(because)
+  }
+
+  onGone(): void {
+    this.hasWay = false
+    this.lookAdrift()
+  }
+
+  onMoved(): void {
+    this.tools.timers.moved(this)
+  }
+
+  // Time.
+
+  dueAt(): number {
+    const { conversation, delivery, paths } = this
+    const delivers = paths.active !== undefined && SealedConversation.hasKeys(conversation)
+    return Math.min(
+      SealedConversation.dueAt(conversation),
+      paths.dueAt,
+      delivers ? Delivery.dueAt(delivery) : Infinity,
+      conversation.phase === "Opening" ? this.giveUpAt : Infinity,
+    )
+  }
+
+  due(): void {
+    const { tools } = this
+    this.turn(() => {
+      this.on({ _tag: "Due", used: RecordLayer.used(this.layer), at: tools.moment() })
+      if (this.conversation.phase === "Opening" && this.giveUpAt <= tools.now()) {
+        this.on({ _tag: "GiveUp", ending: "unreachable" })
+      }
+      if (this.conversation.phase === "Closed") return
+      this.paths.due()
+      if (Delivery.dueAt(this.delivery) <= tools.now()) this.delivery = Delivery.due(this.delivery, tools.now())
+    })
+  }
+}
