@@ -93,10 +93,11 @@ const open = Effect.fn("SealedChat.open")(function* (
     patienceMillis: Duration.toMillis(patience),
     texts,
   }
-  const live = yield* Effect.acquireRelease(
-    Effect.sync(() => new LiveChat(tools, options, scope)),
-    (live) => live.end,
-  )
+  const live = yield* Effect.suspend(() => {
+    const live = new LiveChat(tools, options, scope)
+    // Not `acquireRelease`, which would keep all that this fiber knows for as long as the chat lives.
+    return Effect.as(Scope.addFinalizer(scope, live.end), live)
+  }).pipe(Effect.uninterruptible)
   yield* live.follow(way, Scope.makeUnsafe())
   return new OpenChat(tools, live, typeof texts === "function" ? undefined : texts)
 })
