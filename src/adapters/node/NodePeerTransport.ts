@@ -11,6 +11,7 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Scope from "effect/Scope"
 import * as Dns from "node:dns"
 import * as Os from "node:os"
 import * as Endpoint from "../../domain/Endpoint.ts"
@@ -25,15 +26,23 @@ const portTries = 8
 
 const bind = Effect.fnUntraced(function* (options: { readonly port: number; readonly address?: string | undefined }) {
   const { port, address } = options
-  const sockets = yield* Effect.acquireRelease(
-    address === undefined
-      ? Effect.map(bindUdp(allIpv4, port), (ipv4) => new Sockets(ipv4, undefined))
-      : address === allIpv6
-        ? bindBoth(port, portTries)
-        : Effect.map(bindUdp(address, port), (socket) =>
-            Endpoint.isIpv6(address) ? new Sockets(undefined, socket) : new Sockets(socket, undefined),
-          ),
-    (sockets) => sockets.close,
+  const scope = yield* Effect.scope
+  // Not `acquireRelease`, which would keep all that this fiber knows for as long as the port is open.
+  const sockets = yield* Effect.uninterruptible(
+    Effect.tap(
+      address === undefined
+        ? Effect.map(bindUdp(allIpv4, port), (ipv4) => new Sockets(ipv4, undefined))
+        : address === allIpv6
+          ? bindBoth(port, portTries)
+          : Effect.map(bindUdp(address, port), (socket) =>
+              Endpoint.isIpv6(address) ? new Sockets(undefined, socket) : new Sockets(socket, undefined),
+            ),
+      (sockets) =>
+        Scope.addFinalizer(
+          scope,
+          Effect.suspend(() => sockets.close),
+        ),
+    ),
   )
   const isEverywhere = address === undefined || address === allIpv6
   return toPeerSocket(sockets, address ?? allIpv6, isEverywhere)
@@ -95,13 +104,15 @@ class Sockets {
     return this.ipv6
   }
 
-  readonly close: Effect.Effect<void> = Effect.suspend(() => {
-    this.isOpen = false
-    return Effect.andThen(
-      this.ipv4?.close ?? Effect.void,
-      Effect.suspend(() => this.ipv6?.close ?? Effect.void),
-    )
-  })
+  get close(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      this.isOpen = false
+      return Effect.andThen(
+        this.ipv4?.close ?? Effect.void,
+        Effect.suspend(() => this.ipv6?.close ?? Effect.void),
+      )
+    })
+  }
 }
 
 const toPeerSocket = (sockets: Sockets, address: string, isEverywhere: boolean): PeerSocket => ({
@@ -113,15 +124,14 @@ const toPeerSocket = (sockets: Sockets, address: string, isEverywhere: boolean):
     socket?.send(datagram, to, ttl)
   },
   receive: (handler) =>
-    Effect.asVoid(
-      Effect.acquireRelease(
-        Effect.sync(() => sockets.listen(handler)),
-        () =>
-          Effect.sync(() => {
-            if (sockets.isHeardBy(handler)) sockets.listen(undefined)
-          }),
-      ),
-    ),
+    Effect.flatMap(Effect.scope, (scope) => {
+      sockets.listen(handler)
+      // Not `acquireRelease`, which would keep all that this fiber knows for as long as the socket is open.
+      const unlisten = Effect.sync(() => {
+        if (sockets.isHeardBy(handler)) sockets.listen(undefined)
+      })
+      return Scope.addFinalizer(scope, unlisten)
+    }).pipe(Effect.uninterruptible),
 })
 
 const resolve = (host: string): Effect.Effect<string, ResolveError> => {

@@ -96,10 +96,12 @@ export class UdpSocket {
     if (handler !== undefined) this.socket.on("message", handler)
   }
 
-  readonly close: Effect.Effect<void> = Effect.callback((resume) => {
-    this.isOpen = false
-    this.socket.close(() => resume(Effect.void))
-  })
+  get close(): Effect.Effect<void> {
+    return Effect.callback((resume) => {
+      this.isOpen = false
+      this.socket.close(() => resume(Effect.void))
+    })
+  }
 }
 
 const open = (address: string): Dgram.Socket => {
