@@ -117,7 +117,7 @@ const withBytes = (
     const spare = last === undefined ? 0 : Slab.spare(last.slab, end - last.start)
     if (last === undefined || spare === 0) {
       const size = Math.max(minChunkBytes, bytes.length - at, Math.min(maxChunkBytes, end - base))
-      added = [...added, { start: end, slab: Slab.make(size) }]
+      added = added.concat({ start: end, slab: Slab.make(size) })
       continue
     }
     const piece = bytes.subarray(at, at + spare)
