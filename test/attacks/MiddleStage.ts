@@ -4,7 +4,7 @@
 import { join } from "node:path"
 import { readFileSync } from "node:fs"
 import { call, Homes, online, type SealedServer } from "../cli/Sealed.ts"
-import { addresses, type Event, folder, type Person, Program } from "../cli/Program.ts"
+import { addresses, type Event, folder, freePort, type Person, Program } from "../cli/Program.ts"
 import type { Order, Setting, TcpMode } from "./manInTheMiddle.ts"
 
 const at = "127.0.0.9"
@@ -64,6 +64,22 @@ export class Middle extends Program {
   async udp(mode: "pass" | "attack"): Promise<void> {
     const { port } = await this.server.event("chat")
     await this.order({ do: "udp", port: port as number, mode })
+  }
+
+  /**
+   * Two who type each other's address, and that is his. Those whom a server brings together tell each other other ones, if
+   * they are on one machine: past him.
+   */
+  async direct(mode: "pass" | "attack"): Promise<readonly [Program, Program]> {
+    const port = await freePort(at)
+    await this.order({ do: "udp", port, mode })
+    const start = (name: "alice" | "bob") => {
+      const own = ["--home", this.homes.of(name), "--bind", addresses[name], "--accept", "anyone"]
+      return new Program(["peer", name, "--direct", `${at}:${port}`, ...own, "--json"])
+    }
+    const [alice, bob] = [start("alice"), start("bob")]
+    await Promise.all([alice.event("connected"), bob.event("connected")])
+    return [alice, bob]
   }
 
   async report(): Promise<Report> {
