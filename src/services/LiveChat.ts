@@ -22,6 +22,7 @@ import type * as Path from "../domain/reach/Path.ts"
 import type * as Reach from "../domain/reach/Reach.ts"
 import * as Epoch from "../domain/record/Epoch.ts"
 import * as Frame from "../domain/record/Frame.ts"
+import type { Moment } from "../domain/record/Moment.ts"
 import * as RecordHeader from "../domain/record/RecordHeader.ts"
 import * as RecordLayer from "../domain/record/RecordLayer.ts"
 import * as SealedConversation from "../domain/record/SealedConversation.ts"
@@ -71,6 +72,10 @@ export class LiveChat implements ChatPaths.Owner, Sleeper {
   /** Frames for the other side that wait for the end of the turn. */
   private waiting: Array<Frame.Frame> | undefined
   private turns = 0
+  /** When the turn at hand, or the last one, began. */
+  private turnAt: Moment
+  /** Whether what was said outside of a turn has just left, and what is said now waits for what follows. */
+  private isGathering = false
   private wasIdle = true
 
   private readonly whenOpened = Deferred.makeUnsafe<string, ChatEnded>()
@@ -89,10 +94,11 @@ export class LiveChat implements ChatPaths.Owner, Sleeper {
     this.scope = scope
     this.peerName = peerName
     this.isTypedByHand = isTypedByHand
-    this.giveUpAt = tools.now() + patienceMillis
+    this.turnAt = tools.moment()
+    this.giveUpAt = this.turnAt.monotonic + patienceMillis
     this.texts = texts
     this.layer = RecordLayer.make(tools.cryptography.primitives, Epoch.first(keys))
-    this.conversation = SealedConversation.initial(keys, tools.moment())
+    this.conversation = SealedConversation.initial(keys, this.turnAt)
     this.paths = new ChatPaths.ChatPaths(tools, this, keys.isInitiator, scope)
     tools.timers.add(this)
   }
@@ -134,12 +140,23 @@ export class LiveChat implements ChatPaths.Owner, Sleeper {
       return Result.fail(new TextTooLong({ bytes: MessageText.length(text), maximum: Delivery.maxMessageBytes }))
     }
     if (Delivery.room(this.delivery) < body.length) return Result.fail(new TooMuchWaiting())
-    this.turn(() => {
-      this.delivery = Delivery.say(this.delivery, [body])
-      // Whoever says it within another turn may wait for it before that is over.
-      this.idle.closeUnsafe()
-    })
+    this.delivery = Delivery.say(this.delivery, [body])
+    // Whoever says it within another turn may wait for it before that is over.
+    this.idle.closeUnsafe()
+    if (this.turns > 0 || this.isGathering) return Result.void
+    this.turn(() => {})
+    this.gather()
     return Result.void
+  }
+
+  /** Texts that are said one right after the other share records, but for the first. */
+  private gather(): void {
+    this.isGathering = true
+    const gathered = Effect.sync(() => {
+      this.isGathering = false
+      if (this.phase !== "Closed") this.turn(() => {})
+    })
+    this.tools.fork(Effect.andThen(Effect.yieldNow, gathered), this.scope)
   }
 
   /** A text was taken by whoever reads: there is room for more. */
@@ -150,7 +167,7 @@ export class LiveChat implements ChatPaths.Owner, Sleeper {
   }
 
   verify(): void {
-    this.on({ _tag: "Verify", at: this.tools.moment() })
+    this.on({ _tag: "Verify", at: this.moment() })
   }
 
   /** The other side has proven that it does not know the chat any more. */
@@ -170,7 +187,7 @@ export class LiveChat implements ChatPaths.Owner, Sleeper {
       this.layer = RecordLayer.make(this.tools.cryptography.primitives, Epoch.first(keys))
       this.delivery = Delivery.resumed(this.delivery)
       this.waiting = undefined
-      this.on({ _tag: "Resumed", keys, at: this.tools.moment() })
+      this.on({ _tag: "Resumed", keys, at: this.moment() })
       this.hasWay = true
       return this.follow(way, scope)
     })
@@ -207,8 +224,8 @@ export class LiveChat implements ChatPaths.Owner, Sleeper {
   // What is sent.
 
   /** The machine may have slept: then the timer has not noticed yet that the keys are too old. */
-  private isExpired(): boolean {
-    return SealedConversation.isExpired(this.conversation, this.tools.moment())
+  private isExpired(at = this.moment()): boolean {
+    return SealedConversation.isExpired(this.conversation, at)
   }
 
   seal(frames: ReadonlyArray<Frame.Frame>): Uint8Array | undefined {
@@ -230,7 +247,7 @@ export class LiveChat implements ChatPaths.Owner, Sleeper {
     if (this.paths.active === undefined) return
     if (frames !== undefined) this.sealAll(frames)
     if (!SealedConversation.hasKeys(this.conversation)) return
-    const at = this.tools.now()
+    const at = this.turnAt.monotonic
     for (;;) {
       const carried = this.fill(at)
       const record = carried.length === 0 ? undefined : RecordLayer.seal(this.layer, carried)
@@ -248,17 +265,22 @@ export class LiveChat implements ChatPaths.Owner, Sleeper {
     return carried
   }
 
-  /** Everything that happens in a turn leaves together at its end. */
-  private turn(happen: () => void): void {
+  /** Everything that happens in a turn leaves together at its end, and has one time: clocks are read once. */
+  private turn(happen: () => void, at?: Moment): void {
+    if (this.turns === 0) this.turnAt = at ?? this.tools.moment()
     this.turns++
     happen()
     this.turns--
     if (this.turns > 0) return
-    if (this.isExpired()) return this.due()
+    if (this.isExpired(this.turnAt)) return this.due()
     this.flush()
     this.noteProgress()
     if (SealedConversation.isWorn(this.conversation, RecordLayer.used(this.layer))) return this.due()
     this.onMoved()
+  }
+
+  private moment(): Moment {
+    return this.turns > 0 ? this.turnAt : this.tools.moment()
   }
 
   private noteProgress(): void {
@@ -340,21 +362,21 @@ export class LiveChat implements ChatPaths.Owner, Sleeper {
 
   /** What has come shortly before the end is acknowledged with it: it would look as if it had not. */
   private lastAnswer(): ReadonlyArray<Frame.Frame> {
-    return this.fill(this.tools.now() + maxAckDelay)
+    return this.fill(this.moment().monotonic + maxAckDelay)
   }
 
   // What is heard.
 
   onDatagram(datagram: Uint8Array, path: Path.Path): void {
     if (!SealedConversation.hasKeys(this.conversation)) return
-    if (this.isExpired()) return this.due()
+    const at = this.moment()
+    if (this.isExpired(at)) return this.due()
     const record = RecordLayer.open(this.layer, datagram)
     if (typeof record === "string") return
-    this.turn(() => this.heard(record, path))
+    this.turn(() => this.heard(record, path), at)
   }
 
   private heard(record: RecordLayer.Opened, path: Path.Path): void {
-    const { tools } = this
     const { own, aboutPaths, aboutMessages } = SortedFrames.of(record.frames)
     // What comes with the end was before it.
     const isLast = own.some(({ _tag }) => _tag === "Close")
@@ -363,15 +385,15 @@ export class LiveChat implements ChatPaths.Owner, Sleeper {
     const { advanced, isCurrent, isNewest } = record
     const isNews = own.length > 0 || advanced || SealedConversation.awaitsRecord(conversation)
     if (isNews || conversation.phase === "Opening") {
-      this.on({ _tag: "Heard", frames: own, isCurrent, advanced, at: tools.moment() })
-    } else this.conversation = SealedConversation.alive(conversation, tools.moment())
+      this.on({ _tag: "Heard", frames: own, isCurrent, advanced, at: this.turnAt })
+    } else this.conversation = SealedConversation.alive(conversation, this.turnAt)
     if (this.conversation.phase === "Closed") return
     if (aboutPaths.length > 0 || !this.paths.isKnown(path)) this.paths.heard(path, aboutPaths, isNewest)
     this.delivered(aboutMessages, record)
   }
 
   private delivered(frames: ReadonlyArray<Delivery.Frame>, record: Delivery.RecordNumber): void {
-    const [next, heard] = Delivery.heard(this.delivery, frames, record, this.tools.now())
+    const [next, heard] = Delivery.heard(this.delivery, frames, record, this.turnAt.monotonic)
     this.delivery = next
     if (heard.acknowledged.length > 0) this.paths.acknowledged()
     this.news.delivered(heard.delivered)
@@ -391,7 +413,7 @@ export class LiveChat implements ChatPaths.Owner, Sleeper {
   onUse(path: Path.Path | undefined): void {
     if (path === undefined) return
     this.turn(() => {
-      this.delivery = Delivery.moved(this.delivery, this.tools.now())
+      this.delivery = Delivery.moved(this.delivery, this.turnAt.monotonic)
     })
   }
 
@@ -428,15 +450,15 @@ export class LiveChat implements ChatPaths.Owner, Sleeper {
   }
 
   due(): void {
-    const { tools } = this
     this.turn(() => {
-      this.on({ _tag: "Due", used: RecordLayer.used(this.layer), at: tools.moment() })
-      if (this.conversation.phase === "Opening" && this.giveUpAt <= tools.now()) {
+      this.on({ _tag: "Due", used: RecordLayer.used(this.layer), at: this.turnAt })
+      if (this.conversation.phase === "Opening" && this.giveUpAt <= this.turnAt.monotonic) {
         this.on({ _tag: "GiveUp", ending: "unreachable" })
       }
       if (this.conversation.phase === "Closed") return
       this.paths.due()
-      if (Delivery.dueAt(this.delivery) <= tools.now()) this.delivery = Delivery.due(this.delivery, tools.now())
+      if (Delivery.dueAt(this.delivery) <= this.turnAt.monotonic)
+        this.delivery = Delivery.due(this.delivery, this.turnAt.monotonic)
     })
   }
 }
