@@ -50,7 +50,7 @@ export const explain = (because: StuckReason, peer: string): Explanation => {
       }
     case "No_port":
       return {
-        message: `No direct path to ${peer} is looked for: they want the relay alone, or no port was free on both sides.`,
+        message: `No direct path to ${peer} is looked for: they may want the relay alone, or no port was free on both sides.`,
         hint: "On one machine, give each side an address of its own with --bind.",
       }
     case "Relay_refused":

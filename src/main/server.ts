@@ -134,9 +134,9 @@ const listening = (event: Extract<ServerEvent, { readonly event: "listening" }>,
   const { host, port, udp, alternate, url = "" } = event
   const protocols = `over TLS${plaintext ? " and in plaintext" : ""}`
   const there = alternate === undefined ? "" : `, there and at ${alternate}`
-  const lookups = udp === undefined ? "" : `; lookups at UDP ports ${udp[0]} and ${udp[1]}${there}`
+  const lookups = udp === undefined ? "" : `Lookups at UDP ports ${udp[0]} and ${udp[1]}${there}.\n`
   return (
-    `Listening at ${formatHostPort(host, port)}, ${protocols}${lookups}. Ctrl-C stops.\n` +
+    `Listening at ${formatHostPort(host, port)}, ${protocols}. Ctrl-C stops.\n${lookups}` +
     `Its address, to be passed on whole:\n  ${url}`
   )
 }

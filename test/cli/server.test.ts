@@ -53,7 +53,7 @@ describe.concurrent("a server", () => {
     await using server = new Program(["server", "--bind", "127.0.0.1", "--port", "0", ...flags])
     await server.prints("#")
     const words =
-      /^Listening at 127\.0\.0\.1:(\d+), over TLS and in plaintext; lookups at UDP ports \d+ and \d+\. Ctrl-C stops\.\nIts address, to be passed on whole:\n  nomitm:\/\/127\.0\.0\.1:\1#[\w-]{43}\n$/
+      /^Listening at 127\.0\.0\.1:(\d+), over TLS and in plaintext\. Ctrl-C stops\.\nLookups at UDP ports \d+ and \d+\.\nIts address, to be passed on whole:\n  nomitm:\/\/127\.0\.0\.1:\1#[\w-]{43}\n$/
     const [, port] = words.exec(server.stdout)!
     const client = connectTcp(Number(port), "127.0.0.1")
     client.end("HELLO\nREGISTER alice\n")
