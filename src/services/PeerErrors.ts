@@ -67,7 +67,7 @@ export const notOnlineYet = problem(
 export const serverLost = problem(
   "Server_lost",
   "The server is out of reach. A running chat goes on.",
-  "The server is being tried again.",
+  "It is being tried again.",
   exitCodes.unreachable,
 )
 

@@ -299,7 +299,7 @@ describe.skipIf(missing !== undefined).concurrent("a person at a terminal", () =
     alice.type("typing")
     server.signal("SIGTERM")
     await alice.endsWith(
-      "! The server is out of reach. A running chat goes on. The server is being tried again.",
+      "! The server is out of reach. A running chat goes on. It is being tried again.",
       "to bob> typing",
     )
     const [, port = ""] = server.address.split(":")
