@@ -278,9 +278,10 @@ export class ChatPaths implements Watcher {
 
   // The ways.
 
-  /** The only one where the socket is bound to one. */
+  /** The only one where the socket is bound to one, or will be. */
   private get boundAddress(): ReadonlyArray<string> | undefined {
-    const local = this.sockets.get(0)?.local.address
+    const way = this.current?.way
+    const local = this.sockets.get(0)?.local.address ?? (way?._tag === "Server" ? way.localAddress : undefined)
     return local === undefined || local === "::" || local === "0.0.0.0" ? undefined : [local]
   }
 

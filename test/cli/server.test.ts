@@ -60,7 +60,7 @@ describe.concurrent("a server", () => {
     await text(client)
     await server.until("the log", () => server.stderr.includes("left") || undefined)
     expect(server.stderr).toContain("registered")
-    expect(server.lines).toHaveLength(3)
+    expect(server.lines).toHaveLength(4)
   })
 
   it("listens at IPv6 and IPv4 at once with --bind ::", async () => {
