@@ -104,6 +104,8 @@ describe.skipIf(missing !== undefined).concurrent("a person with keys at a termi
     await carol.event("error", { code: "Cancelled" })
     alice.enter("/chat bob")
     await endsWith(alice, "to bob [introduced]>")
+    // Each side is open when it hears the other, and this is the other.
+    await bob.event("connected", { peer: "alice" })
     bob.type("/verify")
     await alice.shows("* Compare with bob, by voice:")
     alice.enter("/verify no")
