@@ -12,7 +12,6 @@ import * as LinkChannel from "../domain/call/LinkChannel.ts"
 import * as Endpoint from "../domain/Endpoint.ts"
 import * as AddressScope from "../domain/reach/AddressScope.ts"
 import * as CandidateMessage from "../domain/reach/CandidateMessage.ts"
-import * as Lookup from "../domain/reach/Lookup.ts"
 import * as Path from "../domain/reach/Path.ts"
 import * as Reach from "../domain/reach/Reach.ts"
 import type * as Frame from "../domain/record/Frame.ts"
@@ -23,7 +22,8 @@ import { ChatPortMapping } from "./ChatPortMapping.ts"
 import { ChatSockets } from "./ChatSockets.ts"
 import type { ChatTools } from "./ChatTools.ts"
 import type { Way } from "./ChatWay.ts"
-import type { Reflex, WireEvent } from "./SealedLink.ts"
+import { LookupQuestions } from "./LookupQuestions.ts"
+import type { WireEvent } from "./SealedLink.ts"
 
 export { type RelayPolicy, throughServer, type Way } from "./ChatWay.ts"
 
@@ -47,14 +47,11 @@ type ServerWay = Extract<Way, { readonly _tag: "Server" }>
 
 /** What there is of the server's view of us. */
 interface View {
-  readonly reflex: Reflex
-  readonly keys: Lookup.Keys
-  /** Questions to the server: which target, by the transaction in text. */
-  readonly questions: Map<string, number>
+  /** Our address. */
+  readonly seen: string
+  readonly questions: LookupQuestions
 }
 
-/** So many questions to the server may be unanswered. */
-const maxQuestions = 16
 /** In milliseconds. */
 const acknowledgedPause = 50
 /** Without a server there is no relay, and an address that a person has typed may be any. */
@@ -175,34 +172,16 @@ export class ChatPaths implements Watcher {
   }
 
   received(socket: number, datagram: Uint8Array, remote: Endpoint.Endpoint): void {
-    const transaction = Lookup.transactionOf(datagram)
-    if (transaction !== undefined) return socket === 0 ? this.answered(transaction, datagram) : undefined
+    const answer = socket === 0 ? this.view?.questions.answered(datagram, remote) : undefined
+    if (answer !== undefined) return this.on({ _tag: "LookedUp", target: answer.target, mapped: answer.mapped })
     this.owner.onDatagram(datagram, { _tag: "Direct", socket, remote })
   }
 
   // The server's view of us.
 
   private lookUp(target: number): void {
-    const { sockets, tools, view } = this
-    const to = view?.reflex.targets[target]
-    const socket = sockets.get(0)
-    if (view === undefined || to === undefined || socket === undefined) return
-    const { keys, questions, reflex } = view
-    const { primitives, randomBytes } = tools.cryptography
-    const transaction = randomBytes(Lookup.transactionBytes)
-    if (questions.size >= maxQuestions) questions.delete(questions.keys().next().value!)
-    questions.set(transaction.join(), target)
-    socket.send(Lookup.encodeRequest(primitives, keys, { token: reflex.token, transaction }), to)
-  }
-
-  private answered(transaction: Uint8Array, datagram: Uint8Array): void {
-    const { tools, view } = this
-    const target = view?.questions.get(transaction.join())
-    if (view === undefined || target === undefined) return
-    const mapped = Lookup.openReply(tools.cryptography.primitives, view.keys, transaction, datagram)
-    if (mapped === undefined) return
-    view.questions.delete(transaction.join())
-    this.on({ _tag: "LookedUp", target, mapped })
+    const socket = this.sockets.get(0)
+    if (socket !== undefined) this.view?.questions.ask(socket, target, this.tools.now())
   }
 
   private mapPort(): void {
@@ -210,7 +189,7 @@ export class ChatPaths implements Watcher {
     const port = this.sockets.get(0)?.local.port
     if (current === undefined || port === undefined || view === undefined) return
     const { scope, way } = current
-    const { seen } = view.reflex
+    const { seen } = view
     // No router is in the way to a server on this machine, nor where we are seen at an address of our own.
     if (way._tag === "Address" || way.isLocalServer || Endpoint.isIpv6(seen) || this.ownAddresses.includes(seen)) return
     this.portMapping ??= new ChatPortMapping(this.tools, this.scope)
@@ -334,9 +313,8 @@ export class ChatPaths implements Watcher {
       if (this.current?.scope !== scope) return
       const reflex = Option.getOrUndefined(known)
       this.view = reflex && {
-        reflex,
-        keys: Lookup.keys(this.tools.cryptography.primitives, reflex.key),
-        questions: new Map(),
+        seen: reflex.seen,
+        questions: new LookupQuestions(this.tools.cryptography, reflex),
       }
       this.sockets.hold(0, socket, yield* Scope.fork(scope))
       this.ownAddresses = yield* this.addresses

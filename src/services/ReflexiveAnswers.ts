@@ -4,11 +4,9 @@
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import * as Bytes from "../domain/crypto/Bytes.ts"
-import * as Endpoint from "../domain/Endpoint.ts"
-import * as Lookup from "../domain/reach/Lookup.ts"
 import type * as NatMapping from "../domain/reach/NatMapping.ts"
 import type { Cryptography } from "./Cryptography.ts"
+import { LookupQuestions } from "./LookupQuestions.ts"
 import { monotonicReader } from "./monotonic.ts"
 import type { PeerSocket } from "./PeerTransport.ts"
 import type { Reflex } from "./SealedLink.ts"
@@ -27,38 +25,28 @@ const pauses = [150, 450, 900]
  * @param targets which of the server's lookup ports to ask, as in `Reflex.targets`
  */
 export const ask = Effect.fnUntraced(function* (
-  { primitives, randomBytes }: Cryptography["Service"],
+  cryptography: Cryptography["Service"],
   socket: PeerSocket,
-  { token, key, targets: endpoints }: Reflex,
+  reflex: Reflex,
   targets: ReadonlyArray<number>,
 ) {
   const now = yield* monotonicReader
-  const keys = Lookup.keys(primitives, key)
+  const questions = new LookupQuestions(cryptography, reflex)
   const samples = new Map<number, NatMapping.Sample>()
-  const asked = new Map<string, { readonly target: number; readonly at: number }>()
   const complete = Deferred.makeUnsafe<void>()
   let rttMillis: number | undefined
 
   yield* socket.receive((datagram, from) => {
-    const transaction = Lookup.transactionOf(datagram)
-    const question = transaction && asked.get(Bytes.toBase64Url(transaction))
-    if (transaction === undefined || question === undefined) return
-    const { target, at } = question
-    const mapped = Lookup.openReply(primitives, keys, transaction, datagram)
-    if (mapped === undefined || !Endpoint.equals(from, endpoints[target]!)) return
+    const answer = questions.answered(datagram, from)
+    if (answer === undefined) return
+    const { target, mapped, at } = answer
     rttMillis = Math.min(rttMillis ?? Infinity, now() - at)
     if (!samples.has(target)) samples.set(target, { target, mapped })
     if (samples.size === targets.length) Deferred.doneUnsafe(complete, Effect.void)
   })
 
   const askAll = Effect.sync(() => {
-    for (const target of targets) {
-      const to = endpoints[target]
-      if (samples.has(target) || to === undefined) continue
-      const transaction = randomBytes(Lookup.transactionBytes)
-      asked.set(Bytes.toBase64Url(transaction), { target, at: now() })
-      socket.send(Lookup.encodeRequest(primitives, keys, { token, transaction }), to)
-    }
+    for (const target of targets) if (!samples.has(target)) questions.ask(socket, target, now())
   })
 
   const untilGivenUp = Effect.forEach(pauses, (pause) => Effect.andThen(askAll, Effect.sleep(pause)), { discard: true })
