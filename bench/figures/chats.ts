@@ -1,44 +1,22 @@
 /**
  * What an open chat costs memory, of 1,000 in one process, whose other sides are in another, each freshly started.
  */
-import * as Figure from "../Figure.ts"
+import type * as Figure from "../Figure.ts"
+import * as Memories from "../memoryFigures.ts"
 import type { Memory } from "../programs/answer.ts"
 import * as Program from "../Program.ts"
 
-export const measure = async (quick: boolean): Promise<ReadonlyArray<Figure.Figure>> => {
+export const measure = (quick: boolean): Promise<ReadonlyArray<Figure.Figure>> => {
   const chats = quick ? 100 : 1000
-  const rounds: Array<{ readonly program: Memory; readonly floor: Memory }> = []
-  for (let i = 0; i < (quick ? 1 : 5); i++) {
-    rounds.push({
-      program: await perChat(chats, "sealedChats.ts"),
-      floor: await perChat(chats, "bareSealedChats.ts"),
-    })
-  }
-  const floorIs = "node:dgram with as many sockets, and a key for each"
-  const only = (key: keyof Memory) => rounds.map(({ program, floor }) => ({ program: program[key], floor: floor[key] }))
-  return [
-    Figure.make(
-      {
-        id: "chat-rss",
-        name: `Resident memory an open chat, of ${chats}`,
-        unit: "KiB",
-        floorIs,
-        relation: "above",
-        target: { bound: "at most", value: 36 },
-      },
-      only("rss"),
-    ),
-    Figure.make(
-      {
-        id: "chat-heap",
-        name: `JavaScript heap and buffers an open chat, of ${chats}`,
-        unit: "KiB",
-        floorIs,
-        relation: "above",
-      },
-      only("heap"),
-    ),
-  ]
+  return Memories.measure({
+    id: "chat",
+    of: `an open chat, of ${chats}`,
+    floorIs: "node:dgram with as many sockets, and a key for each",
+    mostResident: 36,
+    rounds: quick ? 1 : 5,
+    program: () => perChat(chats, "sealedChats.ts"),
+    floor: () => perChat(chats, "bareSealedChats.ts"),
+  })
 }
 
 /** The memory of one side that its chats brought about, in KiB a chat. */

@@ -1,8 +1,9 @@
 /**
  * What 5,000 registered clients that say nothing cost the server's memory, each server freshly started.
  */
-import * as Figure from "../Figure.ts"
+import type * as Figure from "../Figure.ts"
 import * as LineClient from "../LineClient.ts"
+import * as Memories from "../memoryFigures.ts"
 import type { Memory } from "../programs/answer.ts"
 import * as Program from "../Program.ts"
 
@@ -12,35 +13,15 @@ const atOnce = 50
 export const measure = async (quick: boolean): Promise<ReadonlyArray<Figure.Figure>> => {
   const clients = quick ? 1000 : 5000
   needsOpenFiles(clients + 100)
-  const rounds: Array<{ readonly program: Memory; readonly floor: Memory }> = []
-  for (let i = 0; i < (quick ? 1 : 5); i++) {
-    rounds.push({ program: await perClient(clients, "server.ts"), floor: await perClient(clients, "bareServer.ts") })
-  }
-  const floorIs = "node:net that holds as many"
-  const only = (key: keyof Memory) => rounds.map(({ program, floor }) => ({ program: program[key], floor: floor[key] }))
-  return [
-    Figure.make(
-      {
-        id: "idle-client-rss",
-        name: `Resident memory an idle client, of ${clients}`,
-        unit: "KiB",
-        floorIs,
-        relation: "above",
-        target: { bound: "at most", value: 25 },
-      },
-      only("rss"),
-    ),
-    Figure.make(
-      {
-        id: "idle-client-heap",
-        name: `JavaScript heap and buffers an idle client, of ${clients}`,
-        unit: "KiB",
-        floorIs,
-        relation: "above",
-      },
-      only("heap"),
-    ),
-  ]
+  return Memories.measure({
+    id: "idle-client",
+    of: `an idle client, of ${clients}`,
+    floorIs: "node:net that holds as many",
+    mostResident: 25,
+    rounds: quick ? 1 : 5,
+    program: () => perClient(clients, "server.ts"),
+    floor: () => perClient(clients, "bareServer.ts"),
+  })
 }
 
 /** The memory of a server that its clients brought about, in KiB a client. */
