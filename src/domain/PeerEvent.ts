@@ -4,10 +4,10 @@
 import * as Schema from "effect/Schema"
 import { Ending } from "./Conversation.ts"
 import { Port } from "./Endpoint.ts"
-import { NatKind } from "./NatKind.ts"
-import { PathKind } from "./PathKind.ts"
+import { NatKind } from "./net/NatKind.ts"
+import { PathKind } from "./net/PathKind.ts"
 import { Trust } from "./profile/Trust.ts"
-import { StuckReason } from "./StuckReason.ts"
+import { StuckReason } from "./net/StuckReason.ts"
 
 const event = <const Name extends string, const Fields extends Schema.Struct.Fields>(name: Name, fields: Fields) =>
   Schema.Struct({ event: Schema.tag(name), ...fields })

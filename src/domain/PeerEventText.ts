@@ -5,8 +5,8 @@
  * on with `|`, so that nothing a peer writes can pass for a line of the program.
  */
 import type { Ending } from "./Conversation.ts"
-import * as NetText from "./NetText.ts"
-import * as PathText from "./PathText.ts"
+import * as NetText from "./net/NetText.ts"
+import * as PathText from "./net/PathText.ts"
 import type { PeerEvent } from "./PeerEvent.ts"
 import * as PrintableText from "./PrintableText.ts"
 import type { Trust } from "./profile/Trust.ts"

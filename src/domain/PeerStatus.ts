@@ -2,8 +2,8 @@
  * What a person always sees of an open chat, in front of the line they type: whom it goes to, by which path, and how many
  * of their texts have not arrived. It follows from the events, one after the other; screens keep it.
  */
-import type { PathKind } from "./PathKind.ts"
-import * as PathText from "./PathText.ts"
+import type { PathKind } from "./net/PathKind.ts"
+import * as PathText from "./net/PathText.ts"
 import type { PeerEvent } from "./PeerEvent.ts"
 import * as PeerEventText from "./PeerEventText.ts"
 import type { Trust } from "./profile/Trust.ts"

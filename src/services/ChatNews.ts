@@ -3,8 +3,8 @@
  * late the reader is: of what goes on counting the newest number is kept, of paths the last one.
  */
 import * as Effect from "effect/Effect"
-import type { PathKind } from "../domain/PathKind.ts"
-import type { StuckReason } from "../domain/StuckReason.ts"
+import type { PathKind } from "../domain/net/PathKind.ts"
+import type { StuckReason } from "../domain/net/StuckReason.ts"
 import { LazyLatch } from "./LazyLatch.ts"
 
 export type News =

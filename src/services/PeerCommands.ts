@@ -7,7 +7,7 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Problem from "../domain/Problem.ts"
-import * as NetReport from "../domain/reach/NetReport.ts"
+import * as NetReport from "../domain/net/NetReport.ts"
 import * as UserInput from "../domain/UserInput.ts"
 import type { PeerChats } from "./PeerChats.ts"
 import * as PeerErrors from "./PeerErrors.ts"

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Ending } from "../../src/domain/Conversation.ts"
 import type { PeerEvent } from "../../src/domain/PeerEvent.ts"
 import * as PeerEventText from "../../src/domain/PeerEventText.ts"
-import * as StuckReason from "../../src/domain/StuckReason.ts"
+import * as StuckReason from "../../src/domain/net/StuckReason.ts"
 import * as UserInput from "../../src/domain/UserInput.ts"
 import * as arbitraries from "./arbitraries.ts"
 

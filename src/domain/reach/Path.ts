@@ -2,7 +2,7 @@
  * A way for records to the other side: through the server's link, or from one of our sockets to one of its endpoints.
  */
 import * as Endpoint from "../Endpoint.ts"
-import type * as Shown from "../PathKind.ts"
+import type * as Shown from "../net/PathKind.ts"
 
 export interface Direct {
   readonly _tag: "Direct"

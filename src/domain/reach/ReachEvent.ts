@@ -3,7 +3,7 @@
  */
 import type * as Endpoint from "../Endpoint.ts"
 import type * as Frame from "../record/Frame.ts"
-import type { StuckReason } from "../StuckReason.ts"
+import type { StuckReason } from "../net/StuckReason.ts"
 import type { CandidateMessage } from "./CandidateMessage.ts"
 import type * as Path from "./Path.ts"
 import type * as Search from "./Search.ts"

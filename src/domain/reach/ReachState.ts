@@ -10,7 +10,7 @@ import type { Config } from "./ReachEvent.ts"
 import type * as Search from "./Search.ts"
 import type { Situation } from "./Situation.ts"
 import type * as Stuck from "./Stuck.ts"
-import type { StuckReason } from "../StuckReason.ts"
+import type { StuckReason } from "../net/StuckReason.ts"
 
 /** All times are milliseconds of the monotonic clock. */
 export interface State {

@@ -1,7 +1,7 @@
 /**
  * What a person, or a script, is told of the ways to the other side (`/net`).
  */
-import type { StuckReason } from "../StuckReason.ts"
+import type { StuckReason } from "../net/StuckReason.ts"
 import type { Candidate } from "./Candidate.ts"
 import * as NatMapping from "./NatMapping.ts"
 import * as Path from "./Path.ts"

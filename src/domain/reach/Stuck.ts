@@ -1,7 +1,7 @@
 /**
  * Why there is no direct path, or none at all, as far as it is known when a person is told (PROTOCOL.md, section 16.3).
  */
-import type { StuckReason } from "../StuckReason.ts"
+import type { StuckReason } from "../net/StuckReason.ts"
 import * as NatMapping from "./NatMapping.ts"
 
 /** So long after a search began it is said, in milliseconds … */

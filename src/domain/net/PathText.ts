@@ -2,7 +2,7 @@
  * The path of a chat in words: lines that are safe to print.
  */
 import type { PathKind } from "./PathKind.ts"
-import { oneLine as safe } from "./PrintableText.ts"
+import { oneLine as safe } from "../PrintableText.ts"
 
 /** A round trip time as it is shown: 0.4 ms, 23 ms, 1.2 s. */
 export const duration = (millis: number): string => {

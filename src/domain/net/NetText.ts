@@ -3,8 +3,8 @@
  */
 import type { NatKind } from "./NatKind.ts"
 import * as PathText from "./PathText.ts"
-import type { PeerEvent } from "./PeerEvent.ts"
-import { oneLine as safe } from "./PrintableText.ts"
+import type { PeerEvent } from "../PeerEvent.ts"
+import { oneLine as safe } from "../PrintableText.ts"
 
 /** What a NAT is like, to end a sentence that begins with where it is. */
 export const nat = (kind: NatKind): string => {

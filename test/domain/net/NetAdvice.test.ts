@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as NetAdvice from "../../src/domain/NetAdvice.ts"
-import { NatKind } from "../../src/domain/NatKind.ts"
+import * as NetAdvice from "../../../src/domain/net/NetAdvice.ts"
+import { NatKind } from "../../../src/domain/net/NatKind.ts"
 
 const network: NetAdvice.Network = {
   udp: "passes",

@@ -1,9 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
-import type * as NatMapping from "../../src/domain/reach/NatMapping.ts"
-import * as NetFindings from "../../src/domain/NetFindings.ts"
-import * as PeerEventText from "../../src/domain/PeerEventText.ts"
-import type { PeerEvent } from "../../src/domain/PeerEvent.ts"
-import * as arbitraries from "./arbitraries.ts"
+import type * as NatMapping from "../../../src/domain/reach/NatMapping.ts"
+import * as NetFindings from "../../../src/domain/net/NetFindings.ts"
+import * as PeerEventText from "../../../src/domain/PeerEventText.ts"
+import type { PeerEvent } from "../../../src/domain/PeerEvent.ts"
+import * as arbitraries from "../arbitraries.ts"
 
 const seen = "203.0.113.5"
 const findings: NetFindings.NetFindings = {

@@ -1,12 +1,12 @@
 /**
  * What `nomitm netcheck` finds out about the network it runs in, and how it is told.
  */
-import * as Endpoint from "./Endpoint.ts"
+import * as Endpoint from "../Endpoint.ts"
 import * as NetAdvice from "./NetAdvice.ts"
-import type { PeerEvent } from "./PeerEvent.ts"
-import * as AddressScope from "./reach/AddressScope.ts"
-import * as NatMapping from "./reach/NatMapping.ts"
-import * as NetReport from "./reach/NetReport.ts"
+import type { PeerEvent } from "../PeerEvent.ts"
+import * as AddressScope from "../reach/AddressScope.ts"
+import * as NatMapping from "../reach/NatMapping.ts"
+import * as NetReport from "./NetReport.ts"
 
 export interface NetFindings {
   /** The address that the server sees; none if it does not say. */

@@ -2,13 +2,13 @@
  * What is known of the ways to somebody, as people and scripts are told it.
  */
 import * as Endpoint from "../Endpoint.ts"
-import type { NatKind } from "../NatKind.ts"
+import type { NatKind } from "./NatKind.ts"
 import type { PeerEvent } from "../PeerEvent.ts"
-import * as StuckReason from "../StuckReason.ts"
-import type { Candidate } from "./Candidate.ts"
-import type { NatMapping } from "./NatMapping.ts"
-import * as Path from "./Path.ts"
-import type { Report, Why } from "./Reach.ts"
+import * as StuckReason from "./StuckReason.ts"
+import type { Candidate } from "../reach/Candidate.ts"
+import type { NatMapping } from "../reach/NatMapping.ts"
+import * as Path from "../reach/Path.ts"
+import type { Report, Why } from "../reach/Reach.ts"
 
 const natKinds: Record<NatMapping["_tag"], NatKind> = {
   Unknown: "unknown",
