@@ -25,7 +25,7 @@ export interface AgreedWire {
   readonly wire: CallWire
   /** Something for the handler. */
   readonly hear: (event: WireEvent) => void
-  /** PORT: binds a port until STARTCHAT; false if it can't be bound. */
+  /** PORT: binds a port until STARTCHAT; false if another number should be tried. */
   readonly keep: (port: Port) => Effect.Effect<boolean>
   /** STARTCHAT; none if only the relay is left. */
   readonly start: (remote: Endpoint | undefined) => Effect.Effect<void>
@@ -37,6 +37,8 @@ export interface AgreedWire {
 
 /** Lets the system choose a port. */
 const anyPort = 0
+/** So many numbers are refused because they are taken here. Two peers on one machine have none that is free for both. */
+const refusals = 1
 
 export const make = Effect.fnUntraced(function* (
   makePorts: Effect.Effect<PortKeeper.PortKeeper, never, Scope.Scope>,
@@ -51,6 +53,7 @@ export const make = Effect.fnUntraced(function* (
   /** Nothing is to be heard or said any more. */
   let isOver = false
   let isReleased = false
+  let refused = 0
 
   const hear = (event: WireEvent): void => {
     if (isOver) return
@@ -65,22 +68,22 @@ export const make = Effect.fnUntraced(function* (
 
   const keep = Effect.fnUntraced(function* (port: Port) {
     if (isReleased) return false
-    const isFree = yield* ports.keep(port)
+    const isFree = (yield* ports.keep(port)) || (++refused > refusals && (yield* ports.keep(anyPort)))
     if (isReleased) yield* ports.giveBack
     return isFree && !isReleased
   }, Effect.uninterruptible)
 
-  /** The port that both agreed on; any other if somebody else has it after all: the other side hears where we are. */
+  /** The port that both agreed on; any other if somebody else has it: the other side hears where we are. */
   const start = Effect.fnUntraced(function* (remote: Endpoint | undefined) {
     if (isReleased) return
     if (remote === undefined) {
       yield* ports.giveBack
-      return hear({ _tag: "Started", socket: undefined, remote })
+      return hear({ _tag: "Started", port: undefined, remote })
     }
     const agreed = yield* ports.take(remote.port)
     const taken = Option.isSome(agreed) ? agreed : yield* ports.take(anyPort)
     if (Option.isSome(taken)) yield* Scope.addFinalizer(own, taken.value.release)
-    hear({ _tag: "Started", socket: Option.getOrUndefined(taken)?.socket, remote })
+    hear({ _tag: "Started", port: Option.getOrUndefined(taken), remote })
   }, Effect.uninterruptible)
 
   const end = Effect.suspend(() => {

@@ -23,6 +23,7 @@ import { ChatSockets } from "./ChatSockets.ts"
 import type { ChatTools } from "./ChatTools.ts"
 import type { Way } from "./ChatWay.ts"
 import { LookupQuestions } from "./LookupQuestions.ts"
+import type { PeerSocket } from "./PeerTransport.ts"
 import type { WireEvent } from "./SealedLink.ts"
 
 export { type RelayPolicy, throughServer, type Way } from "./ChatWay.ts"
@@ -65,6 +66,8 @@ export class ChatPaths implements Watcher {
   private readonly scope: Scope.Scope
   private readonly sockets: ChatSockets
   private current: { readonly way: Way; readonly scope: Scope.Closeable } | undefined
+  /** What socket 0 goes with: the scope of the way that it came by, which may be over. */
+  private socketScope: Scope.Closeable | undefined
   private state: Reach.State
   private view: View | undefined
   private portMapping: ChatPortMapping | undefined
@@ -133,17 +136,24 @@ export class ChatPaths implements Watcher {
     return Reach.report(this.state)
   }
 
-  /** Begins, or begins anew, by another way; what the ways before had goes. The scope of the way's own things. */
+  /**
+   * Begins, or goes on, by another way. Sockets and what is proven by them stay: the way before was only how both sides
+   * came to know of them.
+   *
+   * @param scope of the way's own things
+   */
   follow(way: Way, scope: Scope.Closeable): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
       const before = this.current
       this.current = { way, scope }
-      this.sockets.closeAllBut([])
       this.view = undefined
       const { relay, isLocalServer } = way._tag === "Server" ? way : typedByHand
-      this.state = Reach.initial({ isInitiator: this.isInitiator, relay, isLocalServer })
-      this.owner.onUse(undefined)
-      if (before !== undefined) yield* Scope.close(before.scope, Exit.void)
+      const config = { isInitiator: this.isInitiator, relay, isLocalServer }
+      if (before === undefined) this.state = Reach.initial(config)
+      else {
+        yield* this.leave(before)
+        this.on({ _tag: "Resumed", config })
+      }
       if (way._tag === "Address") return yield* this.followAddress(way, scope)
       this.on({ _tag: "RelayUp" })
       yield* Scope.provide(
@@ -156,11 +166,20 @@ export class ChatPaths implements Watcher {
   /** The chat is over. */
   get end(): Effect.Effect<void> {
     return Effect.suspend(() => {
+      const { current, socketScope } = this
       this.tools.addressWatch.remove(this)
-      if (this.current === undefined) return Effect.void
-      const { way, scope } = this.current
-      return Effect.andThen(way._tag === "Server" ? way.wire.end : Effect.void, Scope.close(scope, Exit.void))
+      this.socketScope = undefined
+      return Effect.andThen(
+        current === undefined ? Effect.void : this.leave(current),
+        socketScope === undefined ? Effect.void : Scope.close(socketScope, Exit.void),
+      )
     })
+  }
+
+  /** Nothing goes by this way any more; what there is of it goes, except the socket that is used. */
+  private leave({ way, scope }: { readonly way: Way; readonly scope: Scope.Closeable }): Effect.Effect<void> {
+    const ended = way._tag === "Server" ? way.wire.end : Effect.void
+    return this.socketScope === scope ? ended : Effect.andThen(ended, Scope.close(scope, Exit.void))
   }
 
   // Datagrams.
@@ -185,18 +204,18 @@ export class ChatPaths implements Watcher {
   }
 
   private mapPort(): void {
-    const { current, view } = this
+    const { current, socketScope: scope, view } = this
     const port = this.sockets.get(0)?.local.port
-    if (current === undefined || port === undefined || view === undefined) return
-    const { scope, way } = current
+    if (current === undefined || scope === undefined || port === undefined || view === undefined) return
+    const { way } = current
     const { seen } = view
     // No router is in the way to a server on this machine, nor where we are seen at an address of our own.
     if (way._tag === "Address" || way.isLocalServer || Endpoint.isIpv6(seen) || this.ownAddresses.includes(seen)) return
     this.portMapping ??= new ChatPortMapping(this.tools, this.scope)
     this.portMapping.ask(scope, this.ownAddresses, port, ({ address, port }) => {
       // A router says of itself what it likes; one with a private address has another NAT beyond.
-      if (this.current?.scope !== scope || AddressScope.of(address) === "private") return
-      this.on({ _tag: "PortMapped", endpoint: { address: seen, port } })
+      if (this.socketScope !== scope || AddressScope.of(address) === "private") return
+      this.on({ _tag: "PortMapped", endpoint: { address: this.view?.seen ?? seen, port } })
     })
   }
 
@@ -301,13 +320,16 @@ export class ChatPaths implements Watcher {
     }
   }
 
-  /** The port is there, and so is the other side's address, as the server sees it. */
+  /** The port is there, and so is the other side's address, as the server sees it. A socket there was is as good. */
   private started(
     way: ServerWay,
     scope: Scope.Closeable,
-    { socket, remote }: Extract<WireEvent, { readonly _tag: "Started" }>,
+    { port, remote }: Extract<WireEvent, { readonly _tag: "Started" }>,
   ): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
+      const before = this.sockets.get(0)
+      if (before !== undefined && port !== undefined) yield* port.release
+      const socket = before ?? port?.socket
       if (socket === undefined || remote === undefined) return this.on({ _tag: "NoPort" })
       const known = yield* Effect.option(way.reflex)
       if (this.current?.scope !== scope) return
@@ -316,7 +338,7 @@ export class ChatPaths implements Watcher {
         seen: reflex.seen,
         questions: new LookupQuestions(this.tools.cryptography, reflex),
       }
-      this.sockets.hold(0, socket, yield* Scope.fork(scope))
+      yield* this.hold(socket, scope)
       this.ownAddresses = yield* this.addresses
       this.on({
         _tag: "Started",
@@ -329,12 +351,19 @@ export class ChatPaths implements Watcher {
     })
   }
 
+  /** The chat's own socket from now on, with the scope of the way that it came by, unless it is that already. */
+  private hold(socket: PeerSocket, scope: Scope.Closeable): Effect.Effect<void> {
+    if (this.sockets.get(0) === socket) return Effect.void
+    this.socketScope = scope
+    return Effect.map(Scope.fork(scope), (own) => this.sockets.hold(0, socket, own))
+  }
+
   private followAddress(
     { socket, remote }: Extract<Way, { readonly _tag: "Address" }>,
     scope: Scope.Closeable,
   ): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
-      this.sockets.hold(0, socket, yield* Scope.fork(scope))
+      yield* this.hold(socket, scope)
       this.on({
         _tag: "Started",
         observed: remote,

@@ -53,6 +53,13 @@ export interface Options {
   readonly texts: Queue.Queue<string, ChatEnded> | ((text: string) => void)
 }
 
+/** The keys of another call, and since when they are there. */
+interface OtherKeys {
+  readonly keys: SealedConversation.Keys
+  readonly layer: RecordLayer.RecordLayer
+  readonly at: Moment
+}
+
 export class LiveChat implements ChatPaths.Owner, Sleeper {
   wakesAt = Infinity
   place = -1
@@ -64,6 +71,8 @@ export class LiveChat implements ChatPaths.Owner, Sleeper {
   private readonly texts: Options["texts"]
 
   private layer: RecordLayer.RecordLayer
+  /** The keys of another call, until the other side is known to have them. */
+  private unconfirmed: OtherKeys | undefined
   private conversation: SealedConversation.State
   private delivery = Delivery.initial()
   private readonly paths: ChatPaths.ChatPaths
@@ -182,15 +191,27 @@ export class LiveChat implements ChatPaths.Owner, Sleeper {
     })
   }
 
+  /**
+   * Goes on with other keys. Who was called has had the last word in agreeing on them, which may never arrive: until
+   * anything comes that is sealed with them, the former ones serve as long as they may.
+   */
   resume(keys: SealedConversation.Keys, way: ChatPaths.Way, scope: Scope.Closeable): Effect.Effect<void> {
     return Effect.suspend(() => {
-      this.layer = RecordLayer.make(this.tools.cryptography.primitives, Epoch.first(keys))
-      this.delivery = Delivery.resumed(this.delivery)
-      this.waiting = undefined
-      this.on({ _tag: "Resumed", keys, at: this.moment() })
+      const layer = RecordLayer.make(this.tools.cryptography.primitives, Epoch.first(keys))
+      const next = { keys, layer, at: this.moment() }
+      if (keys.isInitiator || this.phase !== "Open" || this.isExpired()) this.rekey(next)
+      else this.unconfirmed = next
       this.hasWay = true
       return this.follow(way, scope)
     })
+  }
+
+  private rekey({ keys, layer, at }: OtherKeys): void {
+    this.unconfirmed = undefined
+    this.layer = layer
+    this.delivery = Delivery.resumed(this.delivery)
+    this.waiting = undefined
+    this.on({ _tag: "Resumed", keys, at })
   }
 
   /** Ends the chat and tells the other side, more than once. */
@@ -320,6 +341,7 @@ export class LiveChat implements ChatPaths.Owner, Sleeper {
       case "Opened":
         return this.lookOpened()
       case "Suspended":
+        if (this.unconfirmed !== undefined) return this.rekey(this.unconfirmed)
         return this.isTypedByHand ? this.on({ _tag: "GiveUp", ending: "timeout" }) : this.lookAdrift()
       case "Compare":
         return this.verifications.offer(action.value)
@@ -371,9 +393,18 @@ export class LiveChat implements ChatPaths.Owner, Sleeper {
     if (!SealedConversation.hasKeys(this.conversation)) return
     const at = this.moment()
     if (this.isExpired(at)) return this.due()
+    const record = this.open(datagram)
+    if (record !== undefined) this.turn(() => this.heard(record, path), at)
+  }
+
+  private open(datagram: Uint8Array): RecordLayer.Opened | undefined {
     const record = RecordLayer.open(this.layer, datagram)
-    if (typeof record === "string") return
-    this.turn(() => this.heard(record, path), at)
+    if (typeof record !== "string") return record
+    const { unconfirmed } = this
+    const first = unconfirmed && RecordLayer.open(unconfirmed.layer, datagram)
+    if (unconfirmed === undefined || first === undefined || typeof first === "string") return undefined
+    this.rekey(unconfirmed)
+    return first
   }
 
   private heard(record: RecordLayer.Opened, path: Path.Path): void {

@@ -16,7 +16,7 @@ import type * as PersonId from "../domain/identity/PersonId.ts"
 import type { User } from "../domain/nomitm1/ServerLine.ts"
 import type * as Who from "../domain/nomitm1/Who.ts"
 import type { PersonName } from "../domain/PersonName.ts"
-import type { PeerSocket } from "./PeerTransport.ts"
+import type { TakenPort } from "./PortKeeper.ts"
 import type { LinkLost, Refused } from "./RendezvousClient.ts"
 
 /** A call came to nothing. `change` comes with `Key_changed`: the fingerprints of both keys. */
@@ -74,10 +74,10 @@ export type WireEvent =
   /** A sealed message of the other side. */
   | { readonly _tag: "Told"; readonly message: LinkMessage }
   /**
-   * The server has told each where the other is, at most once. `socket` is the bound port, which goes with the scope that
+   * The server has told each where the other is, at most once. `port` is bound, and goes at the latest with the scope that
    * the agreement was taken in; its number may be another than the server thinks. Neither: only the relay is left.
    */
-  | { readonly _tag: "Started"; readonly socket: PeerSocket | undefined; readonly remote: Endpoint | undefined }
+  | { readonly _tag: "Started"; readonly port: TakenPort | undefined; readonly remote: Endpoint | undefined }
   /** The server relays nothing. */
   | { readonly _tag: "RelayRefused" }
   /** Nothing goes through the server any more. It is the last event, and says nothing of the other side. */

@@ -79,7 +79,7 @@ const victim = Effect.fnUntraced(function* (grants: boolean) {
     isLocalServer: false,
   }
   yield* paths.follow(way, yield* Scope.make())
-  say({ _tag: "Started", socket, remote: { address: "203.0.113.9", port: 40_000 } })
+  say({ _tag: "Started", port: { socket, release: Effect.void }, remote: { address: "203.0.113.9", port: 40_000 } })
   yield* Effect.yieldNow
   let generation = 0
   return {

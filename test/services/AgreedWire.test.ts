@@ -123,7 +123,7 @@ describe("the port", () => {
       yield* wire.gone("Server_lost")
       const [started] = events
       assert(started?._tag === "Started")
-      assert.deepStrictEqual([started.socket?.local.port, started.remote], [remote.port, remote])
+      assert.deepStrictEqual([started.port?.socket.local.port, started.remote], [remote.port, remote])
       assert.isFalse(yield* isFree(remote.port))
       yield* wire.release
       assert.isTrue(yield* isFree(remote.port))
@@ -137,9 +137,26 @@ describe("the port", () => {
       assert.isFalse(yield* wire.keep(remote.port))
       yield* wire.start(remote)
       const [started] = events
-      assert(started?._tag === "Started" && started.socket !== undefined)
-      assert.notStrictEqual(started.socket.local.port, remote.port)
+      assert(started?._tag === "Started" && started.port !== undefined)
+      assert.notStrictEqual(started.port.socket.local.port, remote.port)
       assert.deepStrictEqual(started.remote, remote)
+    }),
+  )
+
+  promise("is any other where number after number is taken, as for two on one machine", ({ wire, transport, isFree }) =>
+    Effect.gen(function* () {
+      const events = yield* listen(wire)
+      const numbers = [remote.port, remote.port + 1, remote.port + 2]
+      for (const port of numbers) yield* transport.bind({ port, address })
+      assert.deepStrictEqual(yield* Effect.forEach(numbers, wire.keep), [false, true, true])
+      yield* wire.start({ ...remote, port: numbers[2]! })
+      const [started] = events
+      assert(started?._tag === "Started" && started.port !== undefined)
+      const { port } = started.port.socket.local
+      assert.notInclude(numbers, port)
+      assert.isFalse(yield* isFree(port))
+      yield* wire.release
+      assert.isTrue(yield* isFree(port))
     }),
   )
 

@@ -98,7 +98,8 @@ export const make = Effect.fnUntraced(function* (latencyMillis = 20) {
     relayed,
     told,
     ended,
-    start: (to, socket, remote) => later(to, { _tag: "Started", socket, remote }),
+    start: (to, socket, remote) =>
+      later(to, { _tag: "Started", port: socket && { socket, release: Effect.void }, remote }),
     refuse: () => {
       isRefusing = true
       give("alice", { _tag: "RelayRefused" })

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Exit, Random } from "effect"
 import { TestClock } from "effect/testing"
 import { simulate } from "../simulate.ts"
-import { bothOpen, make, newsOf, numbered, sayAll, take, until } from "./SealedChatStage.ts"
+import { bothOpen, epochsOf, make, newsOf, numbered, sayAll, take, until } from "./SealedChatStage.ts"
 
 /** A machine that sleeps: its wall clock goes on meanwhile, its monotonic clock does not. */
 const sleeping = Effect.map(Clock.Clock, (clock) => {
@@ -59,6 +59,99 @@ describe("a sealed chat that goes on with other keys", () => {
         assert.deepStrictEqual(yield* take(bob, 10), numbered("text", 10))
         assert.deepStrictEqual(yield* take(alice, 10), numbered("answer", 10))
         yield* Effect.all([until(alice, "direct"), until(bob, "direct")])
+      }),
+    ),
+  )
+
+  it.effect("on the direct path that it has, by the same sockets: nobody notices", () =>
+    simulate(
+      Effect.gen(function* () {
+        const world = yield* make({}, true)
+        const first = yield* world.meet()
+        const { alice, bob } = first
+        yield* Effect.all([until(alice, "direct"), until(bob, "direct")])
+        yield* Effect.sleep("10 seconds")
+        const before = [alice, bob].map((chat) => chat.tracking.path().address)
+        const remotes = new Set(world.sent.slice(-2).map(({ to }) => to.port))
+        first.gone("Server_lost")
+        const next = yield* world.agree({ keys: "other keys" })
+        yield* world.resume({ alice, bob }, next)
+        yield* sayAll(alice, numbered("text", 5))
+        yield* sayAll(bob, numbered("answer", 5))
+        const paths = new Set<string>()
+        const watch = Effect.sync(() => {
+          for (const chat of [alice, bob]) paths.add(`${chat.tracking.path().kind} ${chat.tracking.path().address}`)
+        })
+        yield* Effect.repeat(Effect.andThen(watch, Effect.sleep(10)), { times: 3000 })
+        assert.sameMembers(
+          [...paths],
+          before.map((address) => `direct ${address}`),
+        )
+        assert.deepStrictEqual(yield* take(bob, 5), numbered("text", 5))
+        assert.deepStrictEqual(yield* take(alice, 5), numbered("answer", 5))
+        // What is new about the call is let go, and what is old about the path stays: also when the chat goes on again.
+        const last = yield* world.agree({ keys: "yet other keys" })
+        yield* world.resume({ alice, bob }, last)
+        yield* Effect.sleep("10 seconds")
+        assert.deepStrictEqual(
+          [alice, bob].map((chat) => chat.tracking.path().address),
+          before,
+        )
+        assert.deepStrictEqual(new Set(world.sent.slice(-2).map(({ to }) => to.port)), remotes)
+        assert.deepStrictEqual([first.ended.length, next.ended.length, last.ended.length], [2, 2, 0])
+      }),
+    ),
+  )
+
+  it.effect("by the relay at once where that path is dead by then, and on a new one soon", () =>
+    simulate(
+      Effect.gen(function* () {
+        const world = yield* make()
+        const first = yield* world.meet()
+        const { alice, bob } = first
+        yield* Effect.all([until(alice, "direct"), until(bob, "direct")])
+        first.gone("Server_lost")
+        yield* world.setUdp(false)
+        yield* Effect.sleep("3 seconds")
+        yield* world.resume({ alice, bob }, yield* world.agree({ keys: "other keys" }))
+        const from = yield* Clock.currentTimeMillis
+        yield* alice.say("text")
+        assert.strictEqual(yield* bob.receive, "text")
+        assert.isBelow((yield* Clock.currentTimeMillis) - from, 2000)
+        yield* Effect.sleep("3 seconds")
+        assert.strictEqual(bob.tracking.path().kind, "relay")
+        yield* world.setUdp(true)
+        yield* Effect.all([until(alice, "direct"), until(bob, "direct")])
+      }),
+    ),
+  )
+
+  it.effect("with the former keys, where who was called has agreed and the other never hears of it", () =>
+    simulate(
+      Effect.gen(function* () {
+        const world = yield* make()
+        const { alice, bob } = yield* world.meet()
+        yield* Effect.all([until(alice, "direct"), until(bob, "direct")])
+        const next = yield* world.agree({ keys: "other keys" })
+        yield* world.resume({ alice, bob }, next, "bob")
+        yield* sayAll(alice, numbered("text", 10))
+        yield* sayAll(bob, numbered("answer", 10))
+        assert.deepStrictEqual(yield* take(bob, 10), numbered("text", 10))
+        assert.deepStrictEqual(yield* take(alice, 10), numbered("answer", 10))
+        // As long as the other side does not know: keys change within the former ones, as they always do.
+        yield* Effect.sleep("5 minutes")
+        assert.isFalse(bob.isAdrift())
+        yield* bob.say("still here")
+        assert.strictEqual(yield* alice.receive, "still here")
+        // It hears of a later call, and both go on with that one's.
+        const later = yield* world.agree({ keys: "yet other keys" })
+        yield* world.resume({ alice, bob }, later)
+        yield* sayAll(alice, numbered("more", 10))
+        yield* sayAll(bob, numbered("yet more", 10))
+        assert.deepStrictEqual(yield* take(bob, 10), numbered("more", 10))
+        assert.deepStrictEqual(yield* take(alice, 10), numbered("yet more", 10))
+        yield* Effect.sleep("1 second")
+        assert.deepStrictEqual([...epochsOf(world.sent.slice(-4))], [0])
       }),
     ),
   )

@@ -36,9 +36,9 @@ for (const world of worlds) {
         assert.deepStrictEqual((yield* fromBob.next("Relayed")).record, record(2, 1232))
         assert.deepStrictEqual((yield* fromAlice.next("Told")).message, candidates(3))
         const started = [yield* fromBob.next("Started"), yield* fromAlice.next("Started")]
-        for (const { socket, remote } of started) {
+        for (const { port, remote } of started) {
           assert.strictEqual(remote?.port, firstPort)
-          assert.strictEqual(socket?.local.port, firstPort)
+          assert.strictEqual(port?.socket.local.port, firstPort)
         }
       }),
     )
@@ -102,18 +102,18 @@ describe("a wire", () => {
       const bob = yield* stage.person("bob", 3)
       const [a, b] = yield* Stage.agree(alice, bob)
       const [ofA, ofB] = [yield* Stage.listen(a.wire), yield* Stage.listen(b.wire)]
-      const { socket } = yield* ofA.next("Started")
+      const { port } = yield* ofA.next("Started")
       yield* ofB.next("Started")
       yield* alice.leave
       assert.deepStrictEqual(yield* ofA.next("Gone"), { _tag: "Gone", code: "Server_lost" })
       assert.deepStrictEqual(yield* ofB.next("Gone"), { _tag: "Gone", code: "Peer_gone" })
-      assert.isFalse(yield* alice.isFree(socket!.local.port))
+      assert.isFalse(yield* alice.isFree(port!.socket.local.port))
       // Nothing of this has anywhere to go.
       a.wire.tell(candidates(1))
       assert.isFalse(a.wire.relay(record(1)))
       yield* a.wire.end
       yield* a.release
-      assert.isTrue(yield* alice.isFree(socket!.local.port))
+      assert.isTrue(yield* alice.isFree(port!.socket.local.port))
     }),
   )
 
@@ -143,8 +143,8 @@ describe("a wire", () => {
       yield* ofA.next("Started")
       const [c, b2] = yield* Stage.agree(carol, bob)
       const second = yield* Stage.listen(b2.wire)
-      const { socket } = yield* second.next("Started")
-      assert.notStrictEqual(socket?.local.port, firstPort)
+      const { port } = yield* second.next("Started")
+      assert.notStrictEqual(port?.socket.local.port, firstPort)
       yield* c.release
       yield* second.next("Gone")
       a.wire.relay(record(1))
@@ -177,7 +177,7 @@ describe("a port", () => {
       const [a, b] = yield* Stage.agree(alice, bob)
       const [ofA, ofB] = [yield* Stage.listen(a.wire), yield* Stage.listen(b.wire)]
       for (const heard of [ofA, ofB]) {
-        assert.deepStrictEqual(yield* heard.next("Started"), { _tag: "Started", socket: undefined, remote: undefined })
+        assert.deepStrictEqual(yield* heard.next("Started"), { _tag: "Started", port: undefined, remote: undefined })
       }
       for (const who of [alice, bob]) assert.isTrue(yield* who.isFree(firstPort))
       a.wire.relay(record(1))

@@ -64,6 +64,8 @@ export const active = ({ book }: State): Path.Path | undefined => book.active
 export const step = (tools: Tools, state: State, event: Event, now: number): Step => {
   const { config, book } = state
   switch (event._tag) {
+    case "Resumed":
+      return resumed(tools, state, event.config, now)
     case "RelayUp":
       if (config.relay === "never") return [state, nothing]
       return onBook({ ...state, relayLost: undefined }, PathBook.relayUp(tools, book, now))
@@ -112,6 +114,24 @@ const chain = (state: State, ...steps: ReadonlyArray<(state: State) => Step>): S
     if (actions.length > 0) all = all.length === 0 ? actions : [...all, ...actions]
   }
   return [current, all]
+}
+
+/**
+ * The search at hand is over: it has asked a server about us that may be gone, and what is told from now on is counted
+ * anew. A direct path that works stays in use; is it in doubt, it has to be proven again.
+ */
+const resumed = (tools: Tools, state: State, config: State["config"], now: number): Step => {
+  const search = state.search && { ...state.search, isOver: true, spray: undefined }
+  const next: State = { ...state, config, search, told: undefined, relayLost: undefined, searchAt: Infinity }
+  const { book } = state
+  return chain(
+    PathBook.isDirect(book) ? next : doubting(next, now),
+    (state) =>
+      book.unanswered > 0
+        ? onBook(state, PathBook.unsettle(tools, book, now))
+        : [{ ...state, book: PathBook.doubt(book, now) }, nothing],
+    (state) => [state, letGo(state)],
+  )
 }
 
 /** In a while it is said why there is no direct path, if there is none then. */

@@ -20,6 +20,8 @@ export interface Config {
 export type PathFrame = Extract<Frame.Frame, { readonly _tag: "PathChallenge" | "PathResponse" }>
 
 export type Event =
+  /** Another call, with keys of its own, carries the chat on. What is direct needs no server; the relay is up anew. */
+  | { readonly _tag: "Resumed"; readonly config: Config }
   /** The server's link carries records. */
   | { readonly _tag: "RelayUp" }
   | { readonly _tag: "RelayDown"; readonly because?: "Relay_refused" | "Server_lost" | "Peer_gone" }
