@@ -114,7 +114,7 @@ export const play = async (): Promise<void> => {
   await expect(bob, "incoming", { peer: "alice", trust: "unknown", fingerprint: aliceKey })
   note("bob", `hears  alice [unknown] is calling, with the key ${aliceKey}`)
   bob.type("/accept")
-  await expect(alice, "connected", { peer: "bob", trust: "introduced", fingerprint: bobKey, kind: "relay" })
+  await expect(alice, "connected", { peer: "bob", trust: "introduced", fingerprint: bobKey })
   await expect(bob, "connected", { peer: "alice", trust: "introduced", fingerprint: aliceKey })
   note("alice", "is connected to bob [introduced]: so far it is the server that says who that is")
 

@@ -22,7 +22,8 @@ const play = (
 ): void => {
   const random = generator(1)
   const tools = { randomBytes: (length: number) => Uint8Array.from({ length }, () => Math.floor(random() * 256)) }
-  let state = Reach.initial({ isInitiator: true, relay, isLocalServer })
+  const config = { isInitiator: true, relay, isLocalServer }
+  let state = Reach.initial(config)
   let now = 0
   const sent: Array<Sent> = []
   const on = (event: Reach.Event): void => {
@@ -39,7 +40,7 @@ const play = (
     }
     now = until
     if (doing._tag !== "Echo") {
-      on(doing)
+      on(doing._tag === "Resumed" ? { ...doing, config } : doing)
       continue
     }
     const echoed = sent.at(-1 - doing.back)

@@ -71,11 +71,16 @@ const addresses = Arbitrary.array(anyAddress, { maxLength: 20 })
 const isNewest = pick(true, false)
 
 /** An answer to what was sent last by a path is `Echo`: no arbitrary can guess eight random bytes. */
-export type Doing = Reach.Event | { readonly _tag: "Echo"; readonly back: number }
+export type Doing =
+  | Exclude<Reach.Event, { readonly _tag: "Resumed" }>
+  /** With the same policy. */
+  | { readonly _tag: "Resumed" }
+  | { readonly _tag: "Echo"; readonly back: number }
 
 export const doing: Arbitrary.Arbitrary<Doing> = oneOf<Doing>(
   Arbitrary.map(pick("RelayUp", "NoPort", "Due", "Due"), (_tag) => ({ _tag })),
   Arbitrary.map(pick("Relay_refused", "Server_lost", "Peer_gone"), (because) => ({ _tag: "RelayDown", because })),
+  Arbitrary.Constant({ _tag: "Resumed" }),
   mapAll([endpoint, anyAddress, addresses, port, integer(0, 4)], ([observed, seen, addresses, port, targets]) => ({
     _tag: "Started" as const,
     observed,
