@@ -32,6 +32,8 @@ export const maxProven = 8
 export const maxFormer = 4
 /** The pauses between two such questions, in milliseconds: doubled from the least to the most. */
 export const revivalMillis = { least: 1000, most: 15_000 }
+/** With the relay in its place, a direct path that died is asked now and then for so long, in milliseconds. */
+export const revivableMillis = 120_000
 /** IPv6 that is proven so shortly after IPv4 comes before it, in milliseconds. */
 export const ipv6Millis = 50
 
@@ -47,6 +49,7 @@ export interface Proven {
 export interface Former {
   readonly path: Path.Direct
   readonly kind: Path.PathKind
+  readonly diedAt: number
 }
 
 /** All times are milliseconds of the monotonic clock. */
@@ -222,8 +225,7 @@ export const due = (tools: Tools, book: Book, now: number): DueStep => {
     return [...bury(tools, book, now), book.active]
   }
   const unanswered = book.unanswered + 1
-  const others = unanswered > 1 ? book.proven.map(({ path }) => path).filter((path) => !isActive(book, path)) : []
-  const [asked, sent] = ask(tools, book, [book.active, ...others.slice(0, 3)], now)
+  const [asked, sent] = ask(tools, book, [book.active, ...others(book, unanswered, now)], now)
   const pause = book.isUrgent ? urgentAgainMillis : unanswered === 1 ? doubtMillis : againMillis
   const next: Book = {
     ...asked,
@@ -235,19 +237,29 @@ export const due = (tools: Tools, book: Book, now: number): DueStep => {
   return [next, sent, undefined]
 }
 
+/**
+ * What is asked beside the path in use: what may take its place where that gives no answer; and now and then, while only
+ * the relay is left, whether a direct path that worked does so again.
+ */
+const others = ({ active, former, keepaliveAt, proven }: Book, unanswered: number, now: number): Array<Path.Path> => {
+  if (unanswered > 1) return proven.flatMap(({ path }) => (isActive({ active }, path) ? [] : [path])).slice(0, 3)
+  if (active?._tag !== "Relay" || now < keepaliveAt) return []
+  return former.flatMap(({ path, diedAt }) => (now - diedAt < revivableMillis ? [path] : []))
+}
+
 /** The path in use is dead; so are those that did not answer since there was a doubt. The relay has its own link. */
 const bury = (tools: Tools, book: Book, now: number): Step => {
   const lives = ({ path, answeredAt }: Proven): boolean =>
     !isActive(book, path) && (path._tag === "Relay" || answeredAt >= book.doubtAt)
   const dead = book.proven.filter((it) => !lives(it))
-  return choose(tools, { ...book, proven: book.proven.filter(lives), former: withFormer(book, dead) }, now)
+  return choose(tools, { ...book, proven: book.proven.filter(lives), former: withFormer(book, dead, now) }, now)
 }
 
-const withFormer = (book: Book, dead: ReadonlyArray<Proven>): ReadonlyArray<Former> => {
+const withFormer = (book: Book, dead: ReadonlyArray<Proven>, diedAt: number): ReadonlyArray<Former> => {
   // The one that was in use is the likeliest to work again.
   const sorted = dead.toSorted((a, b) => Number(isActive(book, a.path)) - Number(isActive(book, b.path)))
   const all = [...book.former]
-  for (const { path, kind } of sorted) if (path._tag === "Direct") all.push({ path, kind })
+  for (const { path, kind } of sorted) if (path._tag === "Direct") all.push({ path, kind, diedAt })
   return all.slice(-maxFormer)
 }
 
@@ -255,7 +267,7 @@ const withFormer = (book: Book, dead: ReadonlyArray<Proven>): ReadonlyArray<Form
 export const unsettle = (tools: Tools, book: Book, now: number): Step => {
   const direct = book.proven.filter(({ path }) => path._tag === "Direct")
   if (direct.length === 0) return [book, nothing]
-  const former = withFormer(book, direct)
+  const former = withFormer(book, direct, now)
   const proven = book.proven.filter(({ path }) => path._tag === "Relay")
   const [next, used] = choose(tools, { ...book, former, proven }, now)
   const [asked, sent] = ask(
@@ -278,7 +290,7 @@ const revive = (tools: Tools, book: Book, now: number): Step => {
 
 /** Uses the best path there is. */
 const choose = (tools: Tools, before: Book, now: number): Step => {
-  const book = succeeded(before)
+  const book = succeeded(before, now)
   const best = bestOf(book)
   if (best === undefined) {
     if (book.active === undefined)
@@ -303,11 +315,11 @@ const bestOf = (book: Book): Proven | undefined => {
 }
 
 /** While the path in use does not answer and another one does, the other one is used, without waiting for a death. */
-const succeeded = (book: Book): Book => {
+const succeeded = (book: Book, now: number): Book => {
   const current = active(book)
   const answers = ({ path, answeredAt }: Proven): boolean => path._tag === "Direct" && answeredAt >= book.doubtAt
   if (book.unanswered < 2 || current === undefined || answers(current) || !book.proven.some(answers)) return book
-  const former = withFormer(book, [current])
+  const former = withFormer(book, [current], now)
   return { ...book, former, proven: book.proven.filter((it) => it !== current) }
 }
 

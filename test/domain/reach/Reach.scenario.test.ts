@@ -1,6 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Endpoint from "../../../src/domain/Endpoint.ts"
+import * as Path from "../../../src/domain/reach/Path.ts"
+import * as PathBook from "../../../src/domain/reach/PathBook.ts"
 import * as Reach from "../../../src/domain/reach/Reach.ts"
+import * as RemoteCandidates from "../../../src/domain/reach/RemoteCandidates.ts"
 import { configs, hostBehind } from "./NatHosts.ts"
 import { Box, type Host, World } from "./ReachWorld.ts"
 
@@ -132,6 +135,34 @@ describe("a path", () => {
     world.isCoreWorking = true
     world.pass(70_000)
     assert.deepStrictEqual([alice.kind, world.bob.kind], ["direct", "direct"])
+  })
+
+  it("that is back is used again within twenty seconds, though no search is due for a minute", () => {
+    const world = connected()
+    const { alice, bob } = world
+    world.isCoreWorking = false
+    alice.on({ _tag: "Waiting", unacknowledged: true })
+    world.pass(25_000)
+    assert.deepStrictEqual([alice.kind, bob.kind], ["relay", "relay"])
+    alice.on({ _tag: "Waiting", unacknowledged: false })
+    world.isCoreWorking = true
+    world.pass(20_000)
+    assert.deepStrictEqual([alice.kind, bob.kind], ["direct", "direct"])
+  })
+
+  it("that is not back is asked for two minutes, and then only searched for", () => {
+    const world = connected()
+    const { alice } = world
+    world.isCoreWorking = false
+    alice.on({ _tag: "Waiting", unacknowledged: true })
+    world.pass(2000)
+    alice.on({ _tag: "Waiting", unacknowledged: false })
+    const address = alice.state.book.former.at(-1)!.path
+    world.pass(3_600_000)
+    const asked = alice.actions.filter((it) => it._tag === "Send" && it.at > 10_000 && Path.equals(it.path, address))
+    const searches = asked.filter(({ at }) => at > 10_000 + PathBook.revivableMillis)
+    assert.isAtMost(asked.length - searches.length, 14 + 2 * (RemoteCandidates.probes + 1))
+    assert.isAtMost(searches.length, 2 * 5 * (RemoteCandidates.probes + 1))
   })
 
   it("that dies in silence is noticed within fifteen seconds", () => {
