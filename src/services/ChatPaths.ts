@@ -137,25 +137,24 @@ export class ChatPaths implements Watcher {
   }
 
   /**
-   * Begins, or goes on, by another way. Sockets and what is proven by them stay: the way before was only how both sides
-   * came to know of them.
+   * Begins, or goes on, by another way: what is sent goes by it from now on. Sockets and what is proven by them stay: the
+   * way before was only how both sides came to know of them.
    *
    * @param scope of the way's own things
+   * @returns leaves the way before, and hears this one
    */
   follow(way: Way, scope: Scope.Closeable): Effect.Effect<void> {
+    const before = this.current
+    this.current = { way, scope }
+    this.view = undefined
+    const { relay, isLocalServer } = way._tag === "Server" ? way : typedByHand
+    const config = { isInitiator: this.isInitiator, relay, isLocalServer }
+    if (before === undefined) this.state = Reach.initial(config)
+    else this.on({ _tag: "Resumed", config })
+    if (way._tag === "Server") this.on({ _tag: "RelayUp" })
     return Effect.gen({ self: this }, function* () {
-      const before = this.current
-      this.current = { way, scope }
-      this.view = undefined
-      const { relay, isLocalServer } = way._tag === "Server" ? way : typedByHand
-      const config = { isInitiator: this.isInitiator, relay, isLocalServer }
-      if (before === undefined) this.state = Reach.initial(config)
-      else {
-        yield* this.leave(before)
-        this.on({ _tag: "Resumed", config })
-      }
+      if (before !== undefined) yield* this.leave(before)
       if (way._tag === "Address") return yield* this.followAddress(way, scope)
-      this.on({ _tag: "RelayUp" })
       yield* Scope.provide(
         way.wire.receive((event) => this.onWire(way, scope, event)),
         scope,

@@ -197,12 +197,17 @@ export class LiveChat implements ChatPaths.Owner, Sleeper {
    */
   resume(keys: SealedConversation.Keys, way: ChatPaths.Way, scope: Scope.Closeable): Effect.Effect<void> {
     return Effect.suspend(() => {
-      const layer = RecordLayer.make(this.tools.cryptography.primitives, Epoch.first(keys))
-      const next = { keys, layer, at: this.moment() }
-      if (keys.isInitiator || this.phase !== "Open" || this.isExpired()) this.rekey(next)
-      else this.unconfirmed = next
+      let left = Effect.void
+      this.turn(() => {
+        const layer = RecordLayer.make(this.tools.cryptography.primitives, Epoch.first(keys))
+        const next = { keys, layer, at: this.turnAt }
+        if (keys.isInitiator || this.phase !== "Open" || this.isExpired()) this.rekey(next)
+        else this.unconfirmed = next
+        left = this.paths.follow(way, scope)
+      })
       this.hasWay = true
-      return this.follow(way, scope)
+      this.lookAdrift()
+      return left
     })
   }
 
