@@ -1,6 +1,6 @@
 /**
  * One sealed chat while it lives: runs the pure machines `domain/record/SealedConversation`, `domain/delivery/Delivery`
- * and `domain/reach/Reach` (in `ChatPaths`) on one `RecordLayer`.
+ * (in `ChatMessages`) and `domain/reach/Reach` (in `ChatPaths`) on one `RecordLayer`.
  *
  * There may be thousands, so it is one object: what it can do lies in the class, what is rarely asked for is made when it
  * is, and time is kept for all chats together (`DueTimers`).
@@ -8,28 +8,24 @@
  * What is said in one turn shares records: all that the handling of one datagram gives rise to, texts that are said from
  * `onText` included, leaves together at its end.
  */
-import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import * as Queue from "effect/Queue"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import type { Ending } from "../domain/Conversation.ts"
-import * as Delivery from "../domain/delivery/Delivery.ts"
-import * as MessageText from "../domain/delivery/MessageText.ts"
-import { maxAckDelay } from "../domain/delivery/RoundTrip.ts"
+import type * as Delivery from "../domain/delivery/Delivery.ts"
 import type * as Path from "../domain/reach/Path.ts"
 import type * as Reach from "../domain/reach/Reach.ts"
 import * as Epoch from "../domain/record/Epoch.ts"
 import * as Frame from "../domain/record/Frame.ts"
 import type { Moment } from "../domain/record/Moment.ts"
-import * as RecordHeader from "../domain/record/RecordHeader.ts"
 import * as RecordLayer from "../domain/record/RecordLayer.ts"
 import * as SealedConversation from "../domain/record/SealedConversation.ts"
 import type { StuckReason } from "../domain/net/StuckReason.ts"
+import { ChatMessages, type Texts } from "./ChatMessages.ts"
 import { ChatNews, type PathInUse } from "./ChatNews.ts"
 import * as ChatPaths from "./ChatPaths.ts"
-import { ChatEnded, NotOpen, type SayError, TextTooLong, TooMuchWaiting } from "./ChatSession.ts"
+import { ChatEnded, NotOpen, type SayError } from "./ChatSession.ts"
 import type { ChatTools } from "./ChatTools.ts"
 import type { Sleeper } from "./DueTimers.ts"
 import * as Farewell from "./Farewell.ts"
@@ -49,8 +45,7 @@ export interface Options {
   readonly isTypedByHand: boolean
   /** How long to go on when nothing is heard at first, in milliseconds. */
   readonly patienceMillis: number
-  /** Where texts wait to be received, or who is told of each in the moment it arrives. */
-  readonly texts: Queue.Queue<string, ChatEnded> | ((text: string) => void)
+  readonly texts: Texts
 }
 
 /** The keys of another call, and since when they are there. */
@@ -68,13 +63,12 @@ export class LiveChat implements ChatPaths.Owner, Sleeper {
   private readonly peerName: string
   private readonly isTypedByHand: boolean
   private readonly giveUpAt: number
-  private readonly texts: Options["texts"]
 
   private layer: RecordLayer.RecordLayer
   /** The keys of another call, until the other side is known to have them. */
   private unconfirmed: OtherKeys | undefined
   private conversation: SealedConversation.State
-  private delivery = Delivery.initial()
+  private readonly messages: ChatMessages
   private readonly paths: ChatPaths.ChatPaths
   private pathInUse = noPath
   private hasWay = true
@@ -85,14 +79,11 @@ export class LiveChat implements ChatPaths.Owner, Sleeper {
   private turnAt: Moment
   /** Whether what was said outside of a turn has just left, and what is said now waits for what follows. */
   private isGathering = false
-  private wasIdle = true
 
   private readonly whenOpened = Deferred.makeUnsafe<string, ChatEnded>()
   private readonly whenEnded = Deferred.makeUnsafe<Ending>()
   readonly news = new ChatNews()
   readonly verifications = new Verifications()
-  /** Open while all is delivered. */
-  readonly idle = new LazyLatch(true)
   /** Open while there is no way through a server, or there are no keys. */
   readonly adrift = new LazyLatch(false)
   private farewell: Farewell.Farewell | undefined
@@ -105,7 +96,7 @@ export class LiveChat implements ChatPaths.Owner, Sleeper {
     this.isTypedByHand = isTypedByHand
     this.turnAt = tools.moment()
     this.giveUpAt = this.turnAt.monotonic + patienceMillis
-    this.texts = texts
+    this.messages = new ChatMessages(texts, this.news)
     this.layer = RecordLayer.make(tools.cryptography.primitives, Epoch.first(keys))
     this.conversation = SealedConversation.initial(keys, this.turnAt)
     this.paths = new ChatPaths.ChatPaths(tools, this, keys.isInitiator, scope)
@@ -135,7 +126,12 @@ export class LiveChat implements ChatPaths.Owner, Sleeper {
 
   /** Whether nothing that was said waits for a way, or to be delivered. */
   get hasNothingToDeliver(): boolean {
-    return Delivery.isIdle(this.delivery) || this.paths.active === undefined
+    return this.messages.isIdle || this.paths.active === undefined
+  }
+
+  /** Open while all is delivered. */
+  get idle(): LazyLatch {
+    return this.messages.idle
   }
 
   isAdrift(): boolean {
@@ -144,18 +140,11 @@ export class LiveChat implements ChatPaths.Owner, Sleeper {
 
   sayUnsafe(text: string): Result.Result<void, SayError> {
     if (this.phase !== "Open" && this.phase !== "Suspended") return Result.fail(new NotOpen())
-    const body = MessageText.encode(text)
-    if (body === undefined) {
-      return Result.fail(new TextTooLong({ bytes: MessageText.length(text), maximum: Delivery.maxMessageBytes }))
-    }
-    if (Delivery.room(this.delivery) < body.length) return Result.fail(new TooMuchWaiting())
-    this.delivery = Delivery.say(this.delivery, [body])
-    // Whoever says it within another turn may wait for it before that is over.
-    this.idle.closeUnsafe()
-    if (this.turns > 0 || this.isGathering) return Result.void
+    const said = this.messages.say(text)
+    if (Result.isFailure(said) || this.turns > 0 || this.isGathering) return said
     this.turn(() => {})
     this.gather()
-    return Result.void
+    return said
   }
 
   /** Texts that are said one right after the other share records, but for the first. */
@@ -170,9 +159,7 @@ export class LiveChat implements ChatPaths.Owner, Sleeper {
 
   /** A text was taken by whoever reads: there is room for more. */
   taken(): void {
-    this.turn(() => {
-      this.delivery = Delivery.taken(this.delivery, 1)
-    })
+    this.turn(() => this.messages.taken())
   }
 
   verify(): void {
@@ -214,7 +201,7 @@ export class LiveChat implements ChatPaths.Owner, Sleeper {
   private rekey({ keys, layer, at }: OtherKeys): void {
     this.unconfirmed = undefined
     this.layer = layer
-    this.delivery = Delivery.resumed(this.delivery)
+    this.messages.resumed()
     this.waiting = undefined
     this.on({ _tag: "Resumed", keys, at })
   }
@@ -275,20 +262,12 @@ export class LiveChat implements ChatPaths.Owner, Sleeper {
     if (!SealedConversation.hasKeys(this.conversation)) return
     const at = this.turnAt.monotonic
     for (;;) {
-      const carried = this.fill(at)
+      const carried = this.messages.fill(RecordLayer.next(this.layer), at)
       const record = carried.length === 0 ? undefined : RecordLayer.seal(this.layer, carried)
       if (record === undefined) break
       this.paths.transmit(record)
     }
-    this.news.sent(Delivery.sent(this.delivery))
-  }
-
-  /** What the next record carries at a time. */
-  private fill(at: number): ReadonlyArray<Frame.Frame> {
-    const number = RecordLayer.next(this.layer)
-    const [next, carried] = Delivery.fill(this.delivery, number, RecordHeader.maxPlaintextBytes, at)
-    this.delivery = next
-    return carried
+    this.messages.noteSent()
   }
 
   /** Everything that happens in a turn leaves together at its end, and has one time: clocks are read once. */
@@ -300,22 +279,13 @@ export class LiveChat implements ChatPaths.Owner, Sleeper {
     if (this.turns > 0) return
     if (this.isExpired(this.turnAt)) return this.due()
     this.flush()
-    this.noteProgress()
+    if (this.messages.noteIdle()) this.paths.waiting(!this.messages.isIdle)
     if (SealedConversation.isWorn(this.conversation, RecordLayer.used(this.layer))) return this.due()
     this.onMoved()
   }
 
   private moment(): Moment {
     return this.turns > 0 ? this.turnAt : this.tools.moment()
-  }
-
-  private noteProgress(): void {
-    const isIdle = Delivery.isIdle(this.delivery)
-    if (isIdle === this.wasIdle) return
-    this.wasIdle = isIdle
-    this.paths.waiting(!isIdle)
-    if (isIdle) this.idle.openUnsafe()
-    else this.idle.closeUnsafe()
   }
 
   // The conversation.
@@ -361,7 +331,10 @@ export class LiveChat implements ChatPaths.Owner, Sleeper {
     const error = new ChatEnded({ ending })
     const { waiting } = this
     this.waiting = undefined
-    if (waiting !== undefined && this.paths.active !== undefined) this.sealAll([...this.lastAnswer(), ...waiting])
+    if (waiting !== undefined && this.paths.active !== undefined) {
+      const last = this.messages.fillLast(RecordLayer.next(this.layer), this.moment().monotonic)
+      this.sealAll([...last, ...waiting])
+    }
     this.tools.timers.remove(this)
     if (ending === "unverified")
       this.tools.fork(
@@ -372,7 +345,7 @@ export class LiveChat implements ChatPaths.Owner, Sleeper {
     this.lookAdrift()
     Deferred.doneUnsafe(this.whenOpened, Effect.fail(error))
     Deferred.doneUnsafe(this.whenEnded, Effect.succeed(ending))
-    if (typeof this.texts !== "function") Queue.failCauseUnsafe(this.texts, Cause.fail(error))
+    this.messages.end(error)
     this.verifications.end(error)
   }
 
@@ -385,11 +358,6 @@ export class LiveChat implements ChatPaths.Owner, Sleeper {
   private lookAdrift(): void {
     if (this.isAdrift()) this.adrift.openUnsafe()
     else this.adrift.closeUnsafe()
-  }
-
-  /** What has come shortly before the end is acknowledged with it: it would look as if it had not. */
-  private lastAnswer(): ReadonlyArray<Frame.Frame> {
-    return this.fill(this.moment().monotonic + maxAckDelay)
   }
 
   // What is heard.
@@ -429,28 +397,17 @@ export class LiveChat implements ChatPaths.Owner, Sleeper {
   }
 
   private delivered(frames: ReadonlyArray<Delivery.Frame>, record: Delivery.RecordNumber): void {
-    const [next, heard] = Delivery.heard(this.delivery, frames, record, this.turnAt.monotonic)
-    this.delivery = next
+    const heard = this.messages.heard(frames, record, this.turnAt.monotonic)
     if (heard.acknowledged.length > 0) this.paths.acknowledged()
-    this.news.delivered(heard.delivered)
     if (heard.failed !== undefined) return this.on({ _tag: "GiveUp", ending: "protocol" })
-    if (heard.messages.length === 0) return
-    const { texts } = this
-    if (typeof texts !== "function") {
-      for (const body of heard.messages) Queue.offerUnsafe(texts, MessageText.decode(body))
-      return
-    }
-    this.delivery = Delivery.taken(this.delivery, heard.messages.length)
-    for (const body of heard.messages) texts(MessageText.decode(body))
+    this.messages.handOut(heard)
   }
 
   // Paths.
 
   onUse(path: Path.Path | undefined): void {
     if (path === undefined) return
-    this.turn(() => {
-      this.delivery = Delivery.moved(this.delivery, this.turnAt.monotonic)
-    })
+    this.turn(() => this.messages.moved(this.turnAt.monotonic))
   }
 
   onPath(path: PathInUse): void {
@@ -475,12 +432,12 @@ export class LiveChat implements ChatPaths.Owner, Sleeper {
   // Time.
 
   dueAt(): number {
-    const { conversation, delivery, paths } = this
+    const { conversation, messages, paths } = this
     const delivers = paths.active !== undefined && SealedConversation.hasKeys(conversation)
     return Math.min(
       SealedConversation.dueAt(conversation),
       paths.dueAt,
-      delivers ? Delivery.dueAt(delivery) : Infinity,
+      delivers ? messages.dueAt : Infinity,
       conversation.phase === "Opening" ? this.giveUpAt : Infinity,
     )
   }
@@ -493,8 +450,7 @@ export class LiveChat implements ChatPaths.Owner, Sleeper {
       }
       if (this.conversation.phase === "Closed") return
       this.paths.due()
-      if (Delivery.dueAt(this.delivery) <= this.turnAt.monotonic)
-        this.delivery = Delivery.due(this.delivery, this.turnAt.monotonic)
+      this.messages.due(this.turnAt.monotonic)
     })
   }
 }
