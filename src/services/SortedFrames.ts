@@ -12,7 +12,17 @@ export interface SortedFrames {
   readonly aboutMessages: ReadonlyArray<Delivery.Frame>
 }
 
-export const of = (frames: ReadonlyArray<Frame.Frame>): SortedFrames => {
+/** Most records have frames about messages alone: they need no sorting. */
+export const of = (frames: ReadonlyArray<Frame.Frame>): SortedFrames =>
+  areAboutMessages(frames) ? { own: noneOwn, aboutPaths: noneAboutPaths, aboutMessages: frames } : sorted(frames)
+
+const noneOwn: SortedFrames["own"] = []
+const noneAboutPaths: SortedFrames["aboutPaths"] = []
+
+const areAboutMessages = (frames: ReadonlyArray<Frame.Frame>): frames is ReadonlyArray<Delivery.Frame> =>
+  frames.every(({ _tag }) => _tag === "Data" || _tag === "Ack")
+
+const sorted = (frames: ReadonlyArray<Frame.Frame>): SortedFrames => {
   const own: Array<SealedConversation.OwnFrame> = []
   const aboutPaths: Array<Reach.PathFrame> = []
   const aboutMessages: Array<Delivery.Frame> = []

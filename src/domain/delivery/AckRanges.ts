@@ -55,8 +55,10 @@ export const above = (ranges: AckRanges | undefined, counter: number): AckRanges
 
 /** The highest ranges, at most so many. */
 export const toArray = (ranges: AckRanges | undefined, most: number): ReadonlyArray<AckRange> => {
-  const array: Array<AckRange> = []
-  for (let range = ranges; range !== undefined && array.length < most; range = range.rest) {
+  if (ranges === undefined || most <= 0) return []
+  // Nearly always there is one.
+  const array: Array<AckRange> = [{ first: ranges.first, last: ranges.last }]
+  for (let range = ranges.rest; range !== undefined && array.length < most; range = range.rest) {
     array.push({ first: range.first, last: range.last })
   }
   return array

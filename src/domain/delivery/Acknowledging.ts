@@ -73,7 +73,8 @@ export const heard = (
   const before = isCurrent ? current : epoch === previous?.epoch ? previous : unseen(epoch)
   const seen = add(before, counter, asks, now)
   const isNext = epoch > current.epoch || seen.highest === before.highest + 1
-  const [dueAt, orderly] = asks ? pace(state, seen, isOrderly && isNext, isWhole, now) : [state.dueAt, state.orderly]
+  const dueAt = asks ? answerAt(state, seen, isOrderly && isNext, now) : state.dueAt
+  const orderly = asks ? inOrder(state, isOrderly && isNext, isWhole) : state.orderly
   if (isCurrent) return { current: seen, previous, dueAt, orderly }
   return epoch > current.epoch
     ? { current: seen, previous: current, dueAt, orderly }
@@ -92,21 +93,13 @@ const add = (seen: Seen, counter: number, asks: boolean, now: number): Seen => {
   }
 }
 
-/** When to answer a record that asks, and how many have come in order now. */
-const pace = (
-  state: Acknowledging,
-  { asking }: Seen,
-  isOrderly: boolean,
-  isWhole: boolean,
-  now: number,
-): readonly [dueAt: number, orderly: number] => {
-  // After a gap, or before one: the other learns at once what is missing, or is no longer.
-  if (!isOrderly) return [-Infinity, 0]
-  return [
-    asking >= askingAtOnce(state.orderly) ? -Infinity : Math.min(state.dueAt, now + maxAckDelay),
-    isWhole ? Math.min(state.orderly + 1, mostOrderly) : 0,
-  ]
-}
+/** When to answer a record that asks. After a gap, or before one, the other learns at once what is missing, or is no longer. */
+const answerAt = (state: Acknowledging, { asking }: Seen, isOrderly: boolean, now: number): number =>
+  !isOrderly || asking >= askingAtOnce(state.orderly) ? -Infinity : Math.min(state.dueAt, now + maxAckDelay)
+
+/** How many have come in order with one that asks. */
+const inOrder = ({ orderly }: Acknowledging, isOrderly: boolean, isWhole: boolean): number =>
+  isOrderly && isWhole ? Math.min(orderly + 1, mostOrderly) : 0
 
 /** Something is to be told that no record asked for. */
 export const tell = (state: Acknowledging): Acknowledging =>
@@ -133,35 +126,45 @@ export const answer = (
   now: number,
 ): readonly [Acknowledging, ReadonlyArray<Frame.Ack>] => {
   const { current, previous, orderly } = state
-  const frames: Array<Frame.Ack> = []
-  let room = roomBytes
-  const say = ({ askedAt, epoch, highestAsking, ranges }: Seen): boolean => {
-    const least = ranges === undefined ? 0 : 1
-    if (room < Frame.ackLength(least)) return false
-    const most = Math.floor((room - Frame.ackLength(0)) / (Frame.ackLength(1) - Frame.ackLength(0)))
-    const waited = highestAsking < 0 ? 0 : Math.floor(now - askedAt)
-    const frame: Frame.Ack = {
-      _tag: "Ack",
-      consumed,
-      limit,
-      delay: Math.max(0, Math.min(waited, Frame.maxAckDelay)),
-      epoch,
-      ranges: AckRanges.toArray(ranges, Math.min(most, Frame.maxAckRanges)),
-    }
-    frames.push(frame)
-    room -= Frame.length(frame)
-    return true
-  }
   const isBefore = previous !== undefined && previous.asking > 0
-  if (isBefore && !say(previous)) return [state, frames]
-  const before = isBefore ? { ...previous, asking: 0 } : previous
+  const before = isBefore ? ackOf(previous, consumed, limit, roomBytes, now) : undefined
+  if (isBefore && before === undefined) return [state, noAcks]
+  const room = before === undefined ? roomBytes : roomBytes - Frame.length(before)
   // Where only the epoch before was asked for, its answer has said everything.
-  if ((!isBefore || current.asking > 0) && !say(current)) return [{ ...state, previous: before }, frames]
-  return [
-    { current: current.asking === 0 ? current : { ...current, asking: 0 }, previous: before, dueAt: Infinity, orderly },
-    frames,
-  ]
+  const isAsked = !isBefore || current.asking > 0
+  const ack = isAsked ? ackOf(current, consumed, limit, room, now) : undefined
+  const answeredBefore = previous === undefined ? undefined : answered(previous)
+  const acks =
+    before === undefined ? (ack === undefined ? noAcks : [ack]) : ack === undefined ? [before] : [before, ack]
+  if (isAsked && ack === undefined) return [{ ...state, previous: answeredBefore }, acks]
+  return [{ current: answered(current), previous: answeredBefore, dueAt: Infinity, orderly }, acks]
 }
+
+const noAcks: ReadonlyArray<Frame.Ack> = []
+
+/** What is told of the records of an epoch; none where it does not fit. */
+const ackOf = (
+  { askedAt, epoch, highestAsking, ranges }: Seen,
+  consumed: number,
+  limit: number,
+  roomBytes: number,
+  now: number,
+): Frame.Ack | undefined => {
+  const least = ranges === undefined ? 0 : 1
+  if (roomBytes < Frame.ackLength(least)) return undefined
+  const most = Math.floor((roomBytes - Frame.ackLength(0)) / (Frame.ackLength(1) - Frame.ackLength(0)))
+  const waited = highestAsking < 0 ? 0 : Math.floor(now - askedAt)
+  return {
+    _tag: "Ack",
+    consumed,
+    limit,
+    delay: Math.max(0, Math.min(waited, Frame.maxAckDelay)),
+    epoch,
+    ranges: AckRanges.toArray(ranges, Math.min(most, Frame.maxAckRanges)),
+  }
+}
+
+const answered = (seen: Seen): Seen => (seen.asking === 0 ? seen : { ...seen, asking: 0 })
 
 /** The other knows that a record and those before it came: they need not be told again. */
 export const known = (state: Acknowledging, { counter, epoch }: RecordNumber): Acknowledging => {

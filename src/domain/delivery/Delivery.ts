@@ -109,6 +109,8 @@ const dataOverhead = Frames.length({ _tag: "Data", offset: 0, bytes: new Uint8Ar
 const sealingBytes = minRecordBytes - paddingBytes
 const noFrames: ReadonlyArray<Frame> = []
 const noAcks: ReadonlyArray<Ack> = []
+const noRecords: ReadonlyArray<RecordNumber> = []
+const noneSent: ReadonlyArray<LossRecovery.Sent> = []
 
 /**
  * What the next record carries. It has to be sealed with that number and sent: what is in it counts as under way.
@@ -122,7 +124,7 @@ export const fill = (
   roomBytes: number,
   now: number,
 ): readonly [State, ReadonlyArray<Frame>] => {
-  const { acknowledging, congestion, isProbing, recovery, sending } = state
+  const { acknowledging, congestion, isProbing, receiving, recovery, sending } = state
   const admits = isProbing || (Congestion.admits(congestion, recovery.inFlight) && !LossRecovery.isFull(recovery))
   const most = roomBytes - dataOverhead
   const wanted =
@@ -132,16 +134,22 @@ export const fill = (
   const isDue = acknowledging.dueAt <= now
   if (wanted === undefined && !isDue) return [state, noFrames]
 
-  const [told, acks] = Acknowledging.isWaiting(acknowledging) ? answer(state, roomBytes, now) : [state, noAcks]
+  const limit = ReceiveStream.limit(receiving)
+  const [told, acks] = Acknowledging.isWaiting(acknowledging)
+    ? Acknowledging.answer(acknowledging, receiving.consumed, limit, roomBytes, now)
+    : [acknowledging, noAcks]
+  const toldLimit = acks.length === 0 ? state.toldLimit : limit
   let used = 0
   for (const ack of acks) used += Frames.length(ack)
   const end = wanted === undefined ? 0 : Math.min(wanted.end, wanted.start + most - used)
-  if (wanted === undefined || end <= wanted.start) return [told, acks]
+  if (wanted === undefined || end <= wanted.start) return [{ ...state, acknowledging: told, toldLimit }, acks]
 
   const range = end === wanted.end ? wanted : { start: wanted.start, end }
   const data: Data = { _tag: "Data", offset: range.start, bytes: SendStream.bytes(sending, range) }
   const next: State = {
-    ...told,
+    ...state,
+    acknowledging: told,
+    toldLimit,
     sending: SendStream.sent(sending, range),
     recovery: LossRecovery.send(recovery, {
       record,
@@ -152,15 +160,7 @@ export const fill = (
     }),
     isProbing: false,
   }
-  return [next, acks.length === 0 ? [data] : [...acks, data]]
-}
-
-/** Acknowledgements, and where the other may send to. */
-const answer = (state: State, roomBytes: number, now: number): readonly [State, ReadonlyArray<Ack>] => {
-  const { acknowledging, receiving } = state
-  const limit = ReceiveStream.limit(receiving)
-  const [told, acks] = Acknowledging.answer(acknowledging, receiving.consumed, limit, roomBytes, now)
-  return [acks.length === 0 ? state : { ...state, acknowledging: told, toldLimit: limit }, acks]
+  return [next, (acks as ReadonlyArray<Frame>).concat(data)]
 }
 
 const highestOf = (ack: Ack | undefined): RecordNumber | undefined =>
@@ -179,14 +179,18 @@ export const heard = (
   now: number,
 ): readonly [State, Heard] => {
   const messages: Array<Uint8Array> = []
-  const acknowledged: Array<RecordNumber> = []
+  let acknowledged = noRecords
   let next = state
   let asks = false
   let isOrderly = true
   let isKept = true
   if (!state.hasFailed) {
     for (const frame of frames) {
-      if (frame._tag === "Ack") next = onAck(next, frame, now, acknowledged)
+      if (frame._tag === "Ack") {
+        const [told, arrived] = onAck(next, frame, now)
+        next = told
+        if (arrived.length > 0) acknowledged = acknowledged.concat(arrived.map(({ record }) => record))
+      }
       if (frame._tag !== "Data") continue
       const hadGap = next.receiving.pieces.length > 0
       const [receiving, outcome] = ReceiveStream.heard(next.receiving, frame.offset, frame.bytes, messages)
@@ -209,60 +213,38 @@ export const heard = (
   return [{ ...next, acknowledging }, result]
 }
 
-/** What the other has told, if it can be: otherwise it is passed over. */
-const onAck = (state: State, ack: Ack, now: number, acknowledged: Array<RecordNumber>): State => {
-  if (!AckRanges.areRanges(ack.ranges)) return state
-  const told = SendStream.told(state.sending, ack.consumed, ack.limit)
-  const isRaised = told.limit > state.sending.limit
-  const before = state.recovery
+/** What the other has told, if it can be: otherwise it is passed over. With it, what has arrived. */
+const onAck = (state: State, ack: Ack, now: number): readonly [State, ReadonlyArray<LossRecovery.Sent>] => {
+  if (!AckRanges.areRanges(ack.ranges)) return [state, noneSent]
+  const { acknowledging, congestion, recovery: before } = state
   const [recovery, { arrived, bytes }] = LossRecovery.acknowledged(before, ack.epoch, ack.ranges, ack.delay, now)
-  let next: State = state
-  if (told !== state.sending || recovery !== before) {
-    next = {
-      ...state,
-      sending: told,
-      recovery,
-      isProbing: state.isProbing && !isRaised && arrived.length === 0,
-      asked: isRaised ? 0 : state.asked,
-    }
-  }
-  if (arrived.length > 0) next = onArrived(next, arrived, bytes, before, acknowledged)
-  // What is still under way carries nothing that the other has not.
-  if (isIdle(next) && !isIdle(state)) return { ...next, recovery: LossRecovery.settled(next.recovery) }
-  return arrived.length > 0 ? onLost(next, now, before, arrived) : next
-}
+  const told = SendStream.told(state.sending, ack.consumed, ack.limit)
+  if (told === state.sending && recovery === before) return [state, noneSent]
 
-const onArrived = (
-  state: State,
-  arrived: ReadonlyArray<LossRecovery.Sent>,
-  bytes: number,
-  before: LossRecovery.LossRecovery,
-  acknowledged: Array<RecordNumber>,
-): State => {
-  let { acknowledging } = state
+  const isRaised = told.limit > state.sending.limit
+  const sending = onRanges(told, arrived, SendStream.acknowledge)
+  // What is still under way then carries nothing that the other has not.
+  const isSettled = SendStream.isDelivered(sending) && !isIdle(state)
   let known: RecordNumber | undefined
   let old = 0
   for (const it of arrived) {
-    acknowledged.push(it.record)
     if (it.acknowledges !== undefined) known = it.acknowledges
-    if (it.at <= state.congestion.recoveryAt) old += it.bytes
+    if (it.at <= congestion.recoveryAt) old += it.bytes
   }
-  if (known !== undefined) acknowledging = Acknowledging.known(acknowledging, known)
-  return {
+  const next: State = {
     ...state,
-    acknowledging,
-    sending: onRanges(state.sending, arrived, SendStream.acknowledge),
-    congestion: Congestion.arrived(state.congestion, Math.max(0, bytes - old), before.inFlight),
+    sending,
+    recovery: isSettled ? LossRecovery.settled(recovery) : recovery,
+    acknowledging: known === undefined ? acknowledging : Acknowledging.known(acknowledging, known),
+    congestion: Congestion.arrived(congestion, Math.max(0, bytes - old), before.inFlight),
+    isProbing: state.isProbing && !isRaised && arrived.length === 0,
+    asked: isRaised ? 0 : state.asked,
   }
+  return [isSettled || arrived.length === 0 ? next : onLost(next, now, before, arrived), arrived]
 }
 
 /** What is lost for what has arrived, or for its age, is to be sent again, and more slowly. */
-const onLost = (
-  state: State,
-  now: number,
-  before = state.recovery,
-  arrived: ReadonlyArray<LossRecovery.Sent> = [],
-): State => {
+const onLost = (state: State, now: number, before = state.recovery, arrived = noneSent): State => {
   const [recovery, lost] = LossRecovery.detect(state.recovery, now)
   if (lost.length === 0) return state
   const congestion = Congestion.lost(state.congestion, lost.at(-1)!.at, now)

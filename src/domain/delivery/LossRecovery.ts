@@ -54,7 +54,7 @@ export interface LossRecovery {
 }
 
 export const initial: LossRecovery = {
-  sent: Queue.make(),
+  sent: Queue.empty,
   inFlight: 0,
   lost: [],
   next: 0,
@@ -87,7 +87,8 @@ export interface Found {
   readonly bytes: number
 }
 
-const nothing: Found = { arrived: [], bytes: 0 }
+const none: ReadonlyArray<Sent> = []
+const nothing: Found = { arrived: none, bytes: 0 }
 
 /**
  * The other has acknowledged records of an epoch. Counters that are not remembered are passed over: they are of records
@@ -147,7 +148,8 @@ const takeOut = (
 ): readonly [Queue.Queue<Sent>, ReadonlyArray<Sent>] => {
   const { items, head, tail } = sent
   const highest = ranges.length === 0 ? -1 : ranges[0]!.last
-  const found: Array<Sent> = []
+  // Mostly one has arrived: an array that grows has room for many.
+  let found: Array<Sent> | undefined
   const kept: Array<Sent> = []
   let range = ranges.length - 1
   let at = head
@@ -158,13 +160,14 @@ const takeOut = (
     if (it.record.epoch === epoch) {
       while (ranges[range]!.last < counter) range -= 1
       if (ranges[range]!.first <= counter) {
-        found.push(it)
+        if (found === undefined) found = [it]
+        else found.push(it)
         continue
       }
     }
     kept.push(it)
   }
-  if (found.length === 0) return [sent, found]
+  if (found === undefined) return [sent, none]
   if (kept.length === 0) return [Queue.drop(sent, found.length), found]
   for (; at < tail; at++) kept.push(items[at]!)
   return [Queue.make(kept), found]
@@ -176,7 +179,7 @@ export const detect = (state: LossRecovery, now: number): readonly [LossRecovery
   const lossMillis = RoundTrip.lossMillis(state.roundTrip)
   let at = head
   while (at < tail && isLost(items[at]!, state.newest, lossMillis, now)) at += 1
-  return at === head ? [state, []] : lose({ ...state, restedAt: now }, at - head)
+  return at === head ? [state, none] : lose({ ...state, restedAt: now }, at - head)
 }
 
 const isLost = ({ at, order }: Sent, newest: number, lossMillis: number, now: number): boolean =>
@@ -205,7 +208,7 @@ export const moved = (state: LossRecovery, now: number): readonly [LossRecovery,
 }
 
 /** The other has everything: what became of the rest says nothing any more. */
-export const settled = (state: LossRecovery): LossRecovery => ({ ...state, sent: Queue.make(), inFlight: 0, lost: [] })
+export const settled = (state: LossRecovery): LossRecovery => ({ ...state, sent: Queue.empty, inFlight: 0, lost: [] })
 
 /** When the oldest record counts as lost for its age; never where none sent later has arrived. */
 export const lossAt = ({ newest, roundTrip, sent }: LossRecovery): number => {

@@ -15,7 +15,10 @@ export interface Queue<A> {
 /** So much that was dropped stays in the array, or as much as there is left of it. */
 const slack = 64
 
-export const make = <A>(items: Array<A> = []): Queue<A> => ({ items, head: 0, tail: items.length })
+export const make = <A>(items: Array<A>): Queue<A> => ({ items, head: 0, tail: items.length })
+
+/** One for all: nothing is ever added to its array. */
+export const empty: Queue<never> = make([])
 
 export const size = <A>(queue: Queue<A>): number => queue.tail - queue.head
 
@@ -32,6 +35,6 @@ export const push = <A>({ items, head, tail }: Queue<A>, item: A): Queue<A> => {
 /** Without the first `count`, which must be there. */
 export const drop = <A>({ items, head, tail }: Queue<A>, count: number): Queue<A> => {
   const next = head + count
-  if (next === tail) return make()
+  if (next === tail) return empty
   return next > slack && next * 2 > tail ? make(items.slice(next, tail)) : { items, head: next, tail }
 }

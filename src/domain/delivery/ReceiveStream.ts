@@ -36,7 +36,7 @@ export const initial: ReceiveStream = {
   received: 0,
   pieces: [],
   reader: Message.start,
-  untaken: Queue.make(),
+  untaken: Queue.empty,
   consumed: 0,
 }
 

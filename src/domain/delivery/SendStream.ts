@@ -186,27 +186,31 @@ export const acknowledge = (stream: SendStream, range: Ranges.Range): SendStream
   if (start >= end) return stream
   const resend = Ranges.subtract(stream.resend, start, end)
   if (start > stream.base) return { ...stream, resend, acked: Ranges.add(stream.acked, start, end) }
-  const [first, ...rest] = stream.acked
-  if (first === undefined || first.start > end) {
-    return advance({ ...stream, resend, base: end, acked: Ranges.subtract(stream.acked, 0, end) })
+  // What was acknowledged beyond it, and touches it, goes with it.
+  let base = end
+  let merged = 0
+  for (const known of stream.acked) {
+    if (known.start > base) break
+    base = Math.max(base, known.end)
+    merged += 1
   }
-  return first.end <= end
-    ? acknowledge({ ...stream, acked: rest }, range)
-    : advance({ ...stream, resend, base: first.end, acked: rest })
-}
-
-/** Counts the messages that `base` has passed, and forgets their memory. */
-const advance = (stream: SendStream): SendStream => {
-  const { base, total } = stream
   const [messageEnd, delivered] = passed(stream, stream.messageEnd, stream.delivered, base)
-  const chunks = base === total ? kept(stream.chunks) : withoutBefore(stream.chunks, base)
-  return { ...stream, delivered, messageEnd, chunks }
+  return {
+    ...stream,
+    base,
+    acked: merged === 0 ? stream.acked : stream.acked.slice(merged),
+    resend,
+    delivered,
+    messageEnd,
+    chunks: base === stream.total ? kept(stream.chunks) : withoutBefore(stream.chunks, base),
+  }
 }
 
 /** Of the memory of what the other has all of a small piece stays, for texts that are said one by one. */
 const kept = (chunks: ReadonlyArray<Chunk>): ReadonlyArray<Chunk> => {
   const last = chunks.at(-1)
-  return last === undefined || last.slab.bytes.length > minChunkBytes ? [] : chunks.slice(-1)
+  if (last === undefined || last.slab.bytes.length > minChunkBytes) return []
+  return chunks.length === 1 ? chunks : [last]
 }
 
 /** Goes on from the end of a message, with so many before it, to the first that ends behind an offset, or the last. */

@@ -289,10 +289,8 @@ const readBody = (type: number, bytes: Uint8Array, begin: number, end: number): 
 const readAck = (bytes: Uint8Array, at: number, size: number): Ack | undefined => {
   const count = size < ackHeaderBytes ? Infinity : bytes[at + 18]!
   if (count > maxAckRanges || size !== ackHeaderBytes + count * ackRangeBytes) return undefined
-  const ranges: Array<AckRange> = []
-  for (let i = 0, begin = at + ackHeaderBytes; i < count; i++, begin += ackRangeBytes) {
-    ranges.push({ first: uint48(bytes, begin), last: uint48(bytes, begin + 6) })
-  }
+  const ranges: Array<AckRange> = count === 0 ? [] : [readAckRange(bytes, at + ackHeaderBytes)]
+  for (let i = 1; i < count; i++) ranges.push(readAckRange(bytes, at + ackHeaderBytes + i * ackRangeBytes))
   return {
     _tag: "Ack",
     consumed: uint48(bytes, at),
@@ -302,6 +300,11 @@ const readAck = (bytes: Uint8Array, at: number, size: number): Ack | undefined =
     ranges,
   }
 }
+
+const readAckRange = (bytes: Uint8Array, at: number): AckRange => ({
+  first: uint48(bytes, at),
+  last: uint48(bytes, at + 6),
+})
 
 const uint48 = (bytes: Uint8Array, at: number): number =>
   ((bytes[at]! << 8) | bytes[at + 1]!) * twoTo32 + uint32(bytes, at + 2)

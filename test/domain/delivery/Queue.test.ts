@@ -10,7 +10,7 @@ describe("a queue", () => {
     "is a value: what is made of it leaves it as it was",
     [Arbitrary.array(Arbitrary.all([integer(0, 30), integer(0, 200)]), { maxLength: 60 })],
     ([steps]) => {
-      const queues: Array<readonly [Queue.Queue<number>, ReadonlyArray<number>]> = [[Queue.make(), []]]
+      const queues: Array<readonly [Queue.Queue<number>, ReadonlyArray<number>]> = [[Queue.empty, []]]
       for (const [which, what] of steps) {
         const [queue, model] = queues[Math.max(0, queues.length - 1 - which)]!
         if (what < 150) queues.push([Queue.push(queue, what), [...model, what]])
@@ -29,7 +29,7 @@ describe("a queue", () => {
   )
 
   it("through which a million go keeps room for about as many as are in it", () => {
-    let queue = Queue.make<number>()
+    let queue: Queue.Queue<number> = Queue.empty
     for (let i = 0; i < 1_000_000; i++) {
       queue = Queue.push(queue, i)
       if (Queue.size(queue) > 100) queue = Queue.drop(queue, 1)
