@@ -62,8 +62,9 @@ export class Terminal implements AsyncDisposable {
   /** The device and the process that leads the session. */
   private device = ""
   private pid = 0
-  /** Everything that was written to the terminal. */
+  /** Everything that was written to the terminal, and how much of it the emulator has drawn. */
   output = ""
+  private drawn = 0
 
   constructor(
     args: ReadonlyArray<string>,
@@ -115,7 +116,10 @@ export class Terminal implements AsyncDisposable {
         rest = more
       }
       this.output += rest
-      this.emulator.write(rest, () => this.notice())
+      this.emulator.write(rest, () => {
+        this.drawn += rest.length
+        this.notice()
+      })
     })
     this.closed = new Promise((resolve) => {
       this.child.once("close", () => {
@@ -192,12 +196,21 @@ export class Terminal implements AsyncDisposable {
     this.type(line + keys.enter)
   }
 
-  /** Makes the window narrower or wider, as a person drags its edge, and waits until the program has noticed. */
-  async resize(columns: number): Promise<void> {
-    const before = this.output.length
+  /** Makes the window narrower or wider, as a person drags its edge. */
+  setColumns(columns: number): void {
     this.emulator.resize(columns, this.emulator.rows)
     execFileSync("stty", ["-F", this.device, "cols", String(columns)])
-    await this.until("the input drawn again", () => this.output.length > before)
+  }
+
+  /** The same, and waits until the program has drawn all of its input again. */
+  async resize(columns: number): Promise<void> {
+    // A terminal that breaks lines anew shows the same before. The redraw ends with the column of the cursor.
+    const redraw = /\u001b\[0J[^]*\u001b\[\d+G(?:\u001b\[\d+A)?$/
+    const isDrawn = (): boolean => this.drawn === this.output.length
+    await this.until("all that was written", isDrawn)
+    const before = this.output.length
+    this.setColumns(columns)
+    await this.until("the input drawn again", () => isDrawn() && redraw.test(this.output.slice(before)))
   }
 
   /** Waits for the end of the command; its exit code, and whether the terminal is as it was before. */

@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
 import * as Readline from "node:readline"
+import type { Writable } from "node:stream"
 import type { Line } from "../../domain/LineSplitter.ts"
 import type { PeerEvent } from "../../domain/PeerEvent.ts"
 import * as PeerEventText from "../../domain/PeerEventText.ts"
@@ -45,6 +46,33 @@ interface Drawn {
   readonly isCompletionEnabled: boolean
 }
 
+/**
+ * Readline draws its input in several steps, each written by itself. Whoever resizes the terminal between two of them
+ * moves the cursor away from under the next: what belongs together is therefore written at once.
+ *
+ * @param draw writes to the stream
+ */
+const atOnce = <A>(output: Writable, draw: () => A): A => {
+  output.cork()
+  try {
+    return draw()
+  } finally {
+    output.uncork()
+  }
+}
+
+/** The same for whatever is written until the listeners of an event are done, before which it is called. */
+const atOnceFromHere = (output: Writable): void => {
+  output.cork()
+  process.nextTick(() => output.uncork())
+}
+
+/**
+ * A terminal that was resized says so by a signal, and signals come after whatever else has come in the meantime. Asks it,
+ * and draws the input again if its size has changed; beyond the types of Node.
+ */
+const noticeSize = (output: object): void => (output as { _refreshSize?: () => void })._refreshSize?.()
+
 /** Readline writes what is pasted without counting rows, and counts on having done so. */
 const countRows = (readline: Readline.Interface): number => {
   const { rows } = readline.getCursorPos()
@@ -70,7 +98,7 @@ export const layer: Layer.Layer<Screen> = Layer.effect(
       if (!open) return
       stdin.setRawMode(true)
       ;(readline as unknown as Drawn).prevRows = 0
-      readline.prompt(true)
+      atOnce(stdout, () => readline.prompt(true))
     }
     // At the end of its input readline passes on what is half typed: nobody has sent that.
     stdin.once("end", close)
@@ -106,9 +134,11 @@ export const layer: Layer.Layer<Screen> = Layer.effect(
         // Both before readline's own listeners. While it takes in all but the last key of what is pasted, it completes
         // nothing, and its rows are not asked for.
         stdin.prependListener("keypress", () => {
+          atOnceFromHere(stdout)
           if ((readline as unknown as Drawn).isCompletionEnabled) countRows(readline)
         })
         stdout.prependListener("resize", () => {
+          atOnceFromHere(stdout)
           if (reflows) countRows(readline)
         })
         readline.prompt()
@@ -129,12 +159,13 @@ export const layer: Layer.Layer<Screen> = Layer.effect(
     /** Draws the input again where it is, if what stands in front of it has changed. */
     const draw = (): void => {
       drawing = undefined
+      if (open) noticeSize(stdout)
       const prompt = PeerStatus.prompt(status)
       if (!open || prompt === readline.getPrompt()) return
       // The rows of the old prompt: readline goes up by them.
       countRows(readline)
       readline.setPrompt(prompt)
-      readline.prompt(true)
+      atOnce(stdout, () => readline.prompt(true))
     }
 
     const show = (event: PeerEvent): Effect.Effect<void> =>
@@ -145,13 +176,16 @@ export const layer: Layer.Layer<Screen> = Layer.effect(
           drawing ??= setTimeout(draw, calmMillis)
           return Effect.void
         }
+        if (open) noticeSize(stdout)
         const text = PeerEventText.print(event, StandardStreams.columns(stdout))
         if (!open) return write(clearToEnd + text)
         const rows = countRows(readline)
         readline.setPrompt(PeerStatus.prompt(status))
-        // As many empty lines as the cursor stood below the start of the input: readline goes up by them to redraw it.
-        stdout.write(up(rows) + clearToEnd + text + "\n".repeat(rows))
-        readline.prompt(true)
+        atOnce(stdout, () => {
+          // As many empty lines as the cursor stood below the start of the input: readline goes up by them to redraw it.
+          stdout.write(up(rows) + clearToEnd + text + "\n".repeat(rows))
+          readline.prompt(true)
+        })
         // Waits for the terminal to take it.
         return write("")
       })

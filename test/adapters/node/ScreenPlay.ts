@@ -42,6 +42,11 @@ export class ScreenPlay<A extends AsyncDisposable> implements AsyncDisposable {
     this.socket.write(events.map((event) => `${JSON.stringify(event)}\n`).join(""))
   }
 
+  /** Keeps the program from noticing anything for so many milliseconds. */
+  keepBusy(millis: number): void {
+    this.socket.write(`${millis}\n`)
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.on[Symbol.asyncDispose]()
     this.socket.destroy()

@@ -1,6 +1,7 @@
 /**
  * A program that is nothing but a screen: it shows the events that come on a socket, one JSON object a line, and says on
- * it what was typed. Arguments: which screen, and the path of the socket.
+ * it what was typed. A number is no event, but so many milliseconds in which it does nothing else. Arguments: which screen,
+ * and the path of the socket.
  */
 import * as Net from "node:net"
 import * as Readline from "node:readline"
@@ -20,7 +21,10 @@ const program = Effect.gen(function* () {
   const screen = yield* Screen
   const socket = Net.connect(path)
   Readline.createInterface({ input: socket }).on("line", (line) => {
-    Effect.runFork(screen.show(JSON.parse(line) as PeerEvent))
+    const told = JSON.parse(line) as PeerEvent | number
+    if (typeof told !== "number") return void Effect.runFork(screen.show(told))
+    const until = performance.now() + told
+    while (performance.now() < until);
   })
   for (;;) {
     const line = yield* Effect.option(screen.readLine)

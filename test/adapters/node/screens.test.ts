@@ -131,6 +131,21 @@ describe.skipIf(missing !== undefined).concurrent("a person at a terminal", () =
     expect(play.on.output.split("to bob").length).toBeLessThan(20)
   })
 
+  it("makes the window narrower at the moment at which a text arrives: what was there stays, and nothing is left over", async () => {
+    await using play = await begun({ columns: 100 })
+    play.show(message)
+    const typed = "a text that is longer than a row of the narrow window is"
+    play.on.type(typed)
+    await play.on.endsWith("bob [verified]: hello", `to bob [verified], relay> ${typed}`)
+    // The size and the text are there when it looks again, and Node gives it the text first.
+    play.keepBusy(500)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    play.on.setColumns(60)
+    play.show({ ...message, text: "now" })
+    const rows = `to bob [verified], relay> ${typed}`.match(/.{1,60}/g)!
+    await play.on.endsWith("bob [verified]: hello", "bob [verified]: now", ...rows)
+  })
+
   it("is told which text failed, by its beginning, and why", async () => {
     await using play = await begun()
     const text = "line one\nline two, and \u001b[31mso much more that it is too long"
