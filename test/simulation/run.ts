@@ -3,6 +3,7 @@
  */
 import { Effect, Fiber, Random, type Scope } from "effect"
 import { TestClock } from "effect/testing"
+import { end, passes } from "../simulate.ts"
 
 /** Virtual time passes in such steps, in milliseconds: within one, everything happens at its own time. */
 const step = 250
@@ -14,13 +15,8 @@ export const run = <A, E>(
   limitMillis: number,
 ): Promise<A | "hangs"> =>
   Effect.gen(function* () {
-    const fiber = yield* Effect.forkChild(Effect.scoped(program), { startImmediately: true })
-    for (let passed = 0; fiber.pollUnsafe() === undefined; passed += step) {
-      if (passed > limitMillis) {
-        // Not interrupted: what hangs might hang then, too.
-        return "hangs" as const
-      }
-      yield* TestClock.adjust(step)
-    }
-    return yield* Fiber.join(fiber)
+    const fiber = yield* Effect.forkDetach(Effect.scoped(program), { startImmediately: true })
+    if (yield* passes(fiber, limitMillis, step)) return yield* Fiber.join(fiber)
+    yield* end(fiber)
+    return "hangs" as const
   }).pipe(Random.withSeed(seed), Effect.provide(TestClock.layer({ warningDelay: "1 minute" })), Effect.runPromise)
