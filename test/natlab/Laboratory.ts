@@ -42,7 +42,11 @@ const run = async (file: string, args: ReadonlyArray<string>): Promise<string> =
   return stdout
 }
 
-const natlab = (...args: ReadonlyArray<string>): Promise<string> => run("python3", [program, ...args])
+/** What the shell finds as `python3` may be a script that looks for it at each start, for longer than it then runs. */
+export const python: string =
+  spawnSync("python3", ["-c", "import sys; print(sys.executable)"], { encoding: "utf8" }).stdout?.trim() || "python3"
+
+const natlab = (...args: ReadonlyArray<string>): Promise<string> => run(python, [program, ...args])
 
 /** Why there can be no laboratory here, in one line; nothing where there can. Builds a small one to find out. */
 export const whyNot = async (): Promise<string | undefined> => {
@@ -53,7 +57,7 @@ export const whyNot = async (): Promise<string | undefined> => {
     ["bridge", "iproute2"],
     ["nft", "nftables"],
     ["nsenter", "util-linux"],
-    ["python3", "python3"],
+    [python, "python3"],
     ["miniupnpd", "miniupnpd-nftables"],
   ] as const) {
     if (spawnSync(tool, ["--version"], { stdio: "ignore" }).error !== undefined) {
@@ -77,7 +81,7 @@ let built = 0
 
 // Whatever ends this process, what it built goes with it.
 process.once("exit", () => {
-  for (const { name } of living) spawnSync("python3", [program, "down", "-n", name], { timeout: patience })
+  for (const { name } of living) spawnSync(python, [program, "down", "-n", name], { timeout: patience })
 })
 
 /** Removes what runs left behind that were killed. */

@@ -30,7 +30,7 @@ if (process.env["CI"] !== undefined) it("is there, in CI", () => assert.isUndefi
 
 describe.skipIf(whyNot !== undefined)("a laboratory of NATs", () => {
   it("has NATs of every kind that behave as their names say", { timeout: 120_000 }, () => {
-    const { status, stdout, stderr } = spawnSync("python3", [join(import.meta.dirname, "selftest.py")], {
+    const { status, stdout, stderr } = spawnSync(Laboratory.python, [join(import.meta.dirname, "selftest.py")], {
       encoding: "utf8",
     })
     assert.strictEqual(status, 0, stdout + stderr)
