@@ -10,7 +10,7 @@ import { styleText } from "node:util"
 import type { Event, Program } from "./Program.ts"
 
 /** How long one thing that is waited for may take, in milliseconds. */
-const patience = 15_000
+const patience = 45_000
 
 type Style = Parameters<typeof styleText>[0]
 export const paint = (style: Style, text: string): string => styleText(style, text, { stream: process.stdout })

@@ -118,7 +118,7 @@ export const play = async (): Promise<void> => {
   await expect(bob, "connected", { peer: "alice", trust: "introduced", fingerprint: aliceKey })
   note("alice", "is connected to bob [introduced]: so far it is the server that says who that is")
 
-  step("The server carries sealed records at first. Moments later they reach each other, and talk past it, by UDP")
+  step("The server carries sealed records until, moments later, they reach each other and talk past it, by UDP")
   note("alice", `reaches bob at ${bold(await direct(alice))}`)
   note("bob", `reaches alice at ${bold(await direct(bob))}`)
   await talk(alice, bob, "Hello Bob, can you hear me?")

@@ -32,7 +32,7 @@ const watch = async (...args: ReadonlyArray<string>): Promise<string> => {
 const fingerprint = /(?:[a-z2-7]{4}-){7}[a-z2-7]{4}/
 
 describe.concurrent("npm run demo", () => {
-  it("shows two people who prove who they are, and one who can't", { timeout: 120_000 }, async () => {
+  it("shows two people who prove who they are, and one who can't", { timeout: 240_000 }, async () => {
     const told = await watch()
     const [, alice] = new RegExp(
       `alice {3}has a key of its own now, whose fingerprint is (${fingerprint.source})`,
@@ -69,7 +69,7 @@ describe.concurrent("npm run demo", () => {
     expect(told).toMatch(/tap {5}\d+ bytes: none of the texts, of the names or of the keys\n/)
   })
 
-  it("shows the seed with --plaintext", { timeout: 120_000 }, async () => {
+  it("shows the seed with --plaintext", { timeout: 240_000 }, async () => {
     const told = (await watch("--plaintext")).replaceAll(/\b\d{4,5}\b/g, "PORT")
     for (const line of [
       "alice   ──▶ server  TCP  REGISTER alice",
@@ -88,13 +88,13 @@ describe.concurrent("npm run demo", () => {
     }
   })
 
-  it("leaves no process and no file behind when it is interrupted", { timeout: 60_000 }, async () => {
+  it("leaves no process and no file behind when it is interrupted", { timeout: 180_000 }, async () => {
     const { child, own, home } = start()
     let told = ""
     child.stdout.setEncoding("utf8").on("data", (text: string) => {
       told += text
     })
-    await vi.waitUntil(() => told.includes("alice   has a key"), { timeout: 30_000 })
+    await vi.waitUntil(() => told.includes("alice   has a key"), { timeout: 90_000 })
     const [, port] = /127\.0\.0\.1:(\d+)/.exec(told)!
     child.kill("SIGINT")
     expect(await once(child, "exit")).toEqual([130, null])
@@ -106,9 +106,9 @@ describe.concurrent("npm run demo", () => {
         connection.on("error", () => {})
         await expect(connected.finally(() => connection.destroy())).rejects.toThrow("ECONNREFUSED")
       },
-      { timeout: 10_000 },
+      { timeout: 30_000 },
     )
     expect(existsSync(home)).toBe(false)
-    await vi.waitFor(() => expect(readdirSync(own)).toEqual([]), { timeout: 10_000 })
+    await vi.waitFor(() => expect(readdirSync(own)).toEqual([]), { timeout: 30_000 })
   })
 })

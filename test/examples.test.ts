@@ -7,7 +7,7 @@ import { assert, describe, it } from "vitest"
 const run = async (example: string): Promise<string> => {
   const file = join(import.meta.dirname, "../examples", example)
   const { stdout, stderr } = await promisify(execFile)(process.execPath, ["--conditions=nomitm-source", file], {
-    timeout: 20_000,
+    timeout: 50_000,
   })
   assert.strictEqual(stderr, "")
   return stdout

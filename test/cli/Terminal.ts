@@ -232,8 +232,12 @@ export class Terminal implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.isClosed) {
-      // It leads its process group.
-      if (this.pid !== 0) process.kill(-this.pid, "SIGKILL")
+      // It leads its process group, which may have ended just now.
+      try {
+        if (this.pid !== 0) process.kill(-this.pid, "SIGKILL")
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error
+      }
       await this.close()
     }
     this.emulator.dispose()

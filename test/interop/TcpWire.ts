@@ -13,7 +13,7 @@ import { type Script, turn, type Wire } from "./Wire.ts"
 /** So many turns of the event loop without a byte: nothing is under way inside of the program either. */
 const quietTurns = 40
 /** A wire that does not come to rest in this time is a bug, in milliseconds. */
-const patienceMillis = 10_000
+const patienceMillis = 30_000
 
 /** What the program has done with one of its connections. */
 interface Account {

@@ -2,7 +2,7 @@
  * The built command through real NATs: server and peers are processes in a laboratory of Linux network namespaces.
  *
  * What counts here is that everybody is connected, over which kind of path, and that nothing said is lost; times belong
- * to `npm run natlab`, on a machine that does nothing else. Two laboratories run at a time.
+ * to `npm run natlab`, on a machine that does nothing else. Three laboratories run at a time.
  */
 import { spawnSync } from "node:child_process"
 import { join } from "node:path"
@@ -36,7 +36,7 @@ describe.skipIf(whyNot !== undefined)("a laboratory of NATs", () => {
     assert.strictEqual(status, 0, stdout + stderr)
   })
 
-  // The long ones first, so that two run at a time to the end.
+  // The long ones first, so that three run at a time to the end.
   describe.concurrent("a chat stands through", () => {
     for (const scenario of mishaps) it(scenario.name, { timeout: 180_000 }, () => test(scenario))
   })

@@ -8,7 +8,7 @@ import * as report from "./report.ts"
 const seedsAtATime = 50
 
 /** Real time for so many seeds, in milliseconds: far more than they take. */
-const patience = 60_000
+const patience = 180_000
 
 export const promise = (from: number, to: number): void => {
   describe("what two whole peers say arrives, once and in order, whatever the network does", () => {

@@ -4,7 +4,7 @@ import { onHangup } from "nomitm/adapters/node/hangups"
 
 const until = (what: () => boolean) =>
   Effect.gen(function* () {
-    for (let i = 0; i < 200 && !what(); i++) yield* Effect.sleep(10)
+    for (let i = 0; i < 2000 && !what(); i++) yield* Effect.sleep(10)
     assert.isTrue(what())
   })
 
