@@ -5,15 +5,13 @@
  *  Greeting ── HELLO ──▶ Registering ── REGISTER name OK ──▶ Registered
  *     └──────────── ERROR, silence, no server ───┴──▶ Over ◀── silence ──┘
  *
- *  Registered: three things go on at a time, each with one answer.
- *    a list:      LISTUSERS ─▶ STARTUSERS … ENDUSERS, or ERROR
- *    a call:      CHAT ─▶ PORT … ─▶ STARTCHAT, or ERROR
- *    a question:  PORT ─▶ OK or ERROR of ours ─▶ STARTCHAT, another PORT, or ERROR; of the call, or somebody calls us
+ *  Registered: two things go on at a time.
+ *    a list:         LISTUSERS ─▶ STARTUSERS … ENDUSERS, or ERROR
+ *    a negotiation:  CHAT or PORT ─▶ … ─▶ STARTCHAT, or ERROR (`Negotiation`)
  * ```
  *
  * In `original` nothing is said between CHAT or PORT and the end of the negotiation but answers to PORT, for the older
- * server takes any line for one: a list or call that is asked for meanwhile waits. That server also loses answers of the
- * called side now and then, and calls them unknown: such an answer is repeated.
+ * server takes any line for one: a list or call that is asked for meanwhile waits.
  *
  * The service that runs this (`RendezvousClient`) owns the connection, the UDP ports and the timer.
  */
@@ -21,50 +19,19 @@ import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import type { ClientMessage } from "./ClientMessage.ts"
 import type { Dialect } from "./Dialect.ts"
-import { type Endpoint, isUnicast, type Port } from "./Endpoint.ts"
+import type { Port } from "./Endpoint.ts"
 import type { Line } from "./LineSplitter.ts"
+import * as Negotiation from "./Negotiation.ts"
 import * as ServerMessage from "./ServerMessage.ts"
 import * as UserList from "./UserList.ts"
 import type * as Username from "./Username.ts"
 
 /** How long the server may take to answer HELLO, REGISTER and LISTUSERS, in milliseconds. */
 export const answerMillis = 10_000
-/** How long a call may go without a word of the server, in milliseconds; and how long questions keep us quiet. */
-export const callMillis = 15_000
-/** How long a call may take in all, in milliseconds: 20 port numbers of 5 seconds each, and some. */
-export const longestCallMillis = 120_000
-/** How long a port stays bound for a STARTCHAT that does not come, in milliseconds. */
-export const keepMillis = 30_000
-/** The pause before an answer is repeated to the older server, in milliseconds. */
-export const repeatMillis = 5
-/** How long an answer is repeated to the older server, in milliseconds. */
-export const repeatForMillis = 5000
+
 export interface Config {
   readonly dialect: Dialect
   readonly name: Username.Username
-}
-
-/** A CHAT that was sent and has no end yet. */
-interface Call {
-  readonly name: Username.Username
-  readonly sentAt: number
-  /** The server's last word about it. */
-  readonly heardAt: number
-  /** There was one: it is more than a line the server may not have read. */
-  readonly answered: boolean
-  /** Nobody waits for it any more, but the server does not know. */
-  readonly abandoned: boolean
-}
-
-/** The last PORT, as long as its negotiation may go on. */
-interface Question {
-  /** None if the number was none of a port. */
-  readonly port: Port | undefined
-  readonly since: number
-  /** What was answered; nothing while the port is being tried. */
-  readonly answer: ClientMessage | undefined
-  /** When the answer is to be repeated. */
-  readonly repeatAt: number | undefined
 }
 
 export interface State {
@@ -78,10 +45,7 @@ export interface State {
   readonly listingSince: number | undefined
   /** Between STARTUSERS and ENDUSERS. */
   readonly list: UserList.UserList | undefined
-  /** A call is wanted as soon as something may be said. */
-  readonly callWanted: { readonly name: Username.Username; readonly since: number } | undefined
-  readonly call: Call | undefined
-  readonly question: Question | undefined
+  readonly negotiation: Negotiation.State
 }
 
 export type Event =
@@ -102,23 +66,11 @@ export type Event =
 export type LossReason = "Closed" | "Silent" | "NotAServer"
 
 export type Action =
-  | { readonly _tag: "Send"; readonly message: ClientMessage }
+  | Negotiation.Action
   | { readonly _tag: "Registered" }
   | { readonly _tag: "NotRegistered"; readonly code: string }
   | { readonly _tag: "Listed"; readonly names: ReadonlyArray<Username.Username> }
   | { readonly _tag: "NotListed"; readonly code: string }
-  | { readonly _tag: "NotCalled"; readonly code: string }
-  /** Bind this port, instead of the one kept, and tell with `PortTried` whether that went well. */
-  | { readonly _tag: "TryPort"; readonly port: Port }
-  /** The port kept is not needed any more. */
-  | { readonly _tag: "GiveBack" }
-  /** A chat can be opened, on the port kept or another: the answer to the call, or somebody else's. */
-  | {
-      readonly _tag: "Start"
-      readonly remote: Endpoint
-      readonly peer: Option.Option<Username.Username>
-      readonly isAnswer: boolean
-    }
   /** The link is gone, and all that was asked for with it. */
   | { readonly _tag: "Lost"; readonly reason: LossReason }
 
@@ -133,27 +85,22 @@ export const start = (config: Config, now: number): Step => [
     listWanted: undefined,
     listingSince: undefined,
     list: undefined,
-    callWanted: undefined,
-    call: undefined,
-    question: undefined,
+    negotiation: Negotiation.initial,
   },
   [send({ _tag: "Hello" })],
 ]
 
 /** A call is wanted or under way. */
-export const isCalling = ({ call, callWanted }: State): boolean =>
-  callWanted !== undefined || (call !== undefined && !call.abandoned)
+export const isCalling = ({ negotiation }: State): boolean => Negotiation.isCalling(negotiation)
 
 /** When `Due` is to be told, in milliseconds of the same clock as the events; `Infinity` if never. */
 export const dueAt = (state: State): number => {
   if (state.phase === "Over") return Infinity
   if (state.phase !== "Registered") return state.since + answerMillis
-  const { listingSince, call, question } = state
+  const { listingSince, negotiation } = state
   return Math.min(
     listingSince === undefined ? Infinity : listingSince + answerMillis,
-    call === undefined ? Infinity : callEndsAt(call),
-    question === undefined ? Infinity : question.since + keepMillis,
-    question?.repeatAt ?? Infinity,
+    Negotiation.dueAt(negotiation),
     isHushed(state) ? quietUntil(state) : Infinity,
   )
 }
@@ -164,24 +111,17 @@ export const step = (state: State, event: Event): Step => {
     case "Heard":
       return thenSpeak(heard(state, event), event.now)
     case "PortTried":
-      return portTried(state, event)
+      return negotiated(state, Negotiation.portTried(state.negotiation, event.port, event.free))
     case "List":
       return state.phase === "Registered" && state.listingSince === undefined
         ? thenSpeak([{ ...state, listWanted: state.listWanted ?? event.now }, nothing], event.now)
         : [state, nothing]
     case "Call":
       return state.phase === "Registered" && !isCalling(state)
-        ? thenSpeak([{ ...state, callWanted: { name: event.name, since: event.now } }, nothing], event.now)
+        ? thenSpeak(negotiated(state, Negotiation.want(state.negotiation, event.name, event.now)), event.now)
         : [state, nothing]
     case "Abandon":
-      return [
-        {
-          ...state,
-          callWanted: undefined,
-          call: state.call === undefined ? undefined : { ...state.call, abandoned: true },
-        },
-        nothing,
-      ]
+      return negotiated(state, Negotiation.abandon(state.negotiation))
     case "Due":
       return thenSpeak(due(state, event.now), event.now)
     case "Closed":
@@ -189,52 +129,48 @@ export const step = (state: State, event: Event): Step => {
   }
 }
 
-const nothing: ReadonlyArray<Action> = []
+const nothing: ReadonlyArray<never> = []
 const send = (message: ClientMessage): Action => ({ _tag: "Send", message })
-const taken: ClientMessage = { _tag: "Refuse", reason: "Taken" }
 
 const lose = (state: State, reason: LossReason): Step => [{ ...state, phase: "Over" }, [{ _tag: "Lost", reason }]]
+
+/** What comes of a step of the negotiation. */
+const negotiated = (state: State, [negotiation, actions]: Negotiation.Step): Step => [
+  { ...state, negotiation },
+  actions,
+]
 
 // What was asked for is said as soon as it may be.
 
 /** Something is to be said, and only a question keeps us from it. */
-const isHushed = ({ config, call, question, listWanted, callWanted }: State): boolean =>
+const isHushed = ({ config, listWanted, negotiation: { call, callWanted, question } }: State): boolean =>
   config.dialect === "original" &&
   call === undefined &&
   question !== undefined &&
   (listWanted !== undefined || callWanted !== undefined)
 
 /** When we speak though the server asks: one that asks again and again does not keep us from it for ever. */
-const quietUntil = ({ question, listWanted, callWanted }: State): number =>
+const quietUntil = ({ listWanted, negotiation: { callWanted, question } }: State): number =>
   question === undefined
     ? -Infinity
-    : Math.min(question.since, listWanted ?? Infinity, callWanted?.since ?? Infinity) + callMillis
+    : Math.min(question.since, listWanted ?? Infinity, callWanted?.since ?? Infinity) + Negotiation.callMillis
 
 /** Whether the older server would take a line for an answer to PORT. */
 const mustBeQuiet = (state: State, now: number): boolean =>
-  state.config.dialect === "original" && (state.call !== undefined || now < quietUntil(state))
+  state.config.dialect === "original" && (state.negotiation.call !== undefined || now < quietUntil(state))
 
 const thenSpeak = ([before, actions]: Step, now: number): Step => {
-  const isWaiting = before.listWanted !== undefined || before.callWanted !== undefined
+  const isWaiting = before.listWanted !== undefined || before.negotiation.callWanted !== undefined
   if (before.phase !== "Registered" || !isWaiting || mustBeQuiet(before, now)) return [before, actions]
-  let state = before
-  const said: Array<Action> = []
-  if (state.listWanted !== undefined) {
-    state = { ...state, listWanted: undefined, listingSince: now }
-    said.push(send({ _tag: "ListUsers" }))
-  }
-  if (state.callWanted !== undefined && state.call === undefined) {
-    const { name } = state.callWanted
-    const call: Call = { name, sentAt: now, heardAt: now, answered: false, abandoned: false }
-    state = { ...state, callWanted: undefined, call }
-    said.push(send({ _tag: "Chat", name }))
-  }
-  return [state, [...actions, ...said]]
+  const [state, list] = before.listWanted === undefined ? [before, nothing] : listing(before, now)
+  const [next, call] = negotiated(state, Negotiation.speak(state.negotiation, now))
+  return [next, [...actions, ...list, ...call]]
 }
 
 // What the server says.
 
 const heard = (state: State, { line, available, now }: Extract<Event, { readonly _tag: "Heard" }>): Step => {
+  const { negotiation } = state
   const { dialect } = state.config
   // One that is too long is no message either.
   const decoded = ServerMessage.decode(dialect, line._tag === "Line" ? line.text : "", state.list !== undefined)
@@ -251,12 +187,14 @@ const heard = (state: State, { line, available, now }: Extract<Event, { readonly
     case "UsersEnd":
       return endOfList(state)
     case "Calling":
-      return [hearOfCall(state, now), nothing]
+      return negotiated(state, Negotiation.heardOfCall(negotiation, now))
     case "AskPort":
-    case "AskNoPort":
-      return askedPort(state, message._tag === "AskPort" ? message.port : undefined, available, now)
+    case "AskNoPort": {
+      const port = message._tag === "AskPort" ? message.port : undefined
+      return negotiated(state, Negotiation.askedPort(dialect, negotiation, port, available, now))
+    }
     case "StartChat":
-      return startChat(state, message.endpoint, message.name)
+      return negotiated(state, Negotiation.startChat(negotiation, message.endpoint, message.name))
     case "Error":
       return refused(state, message.code, message.about, now)
     default:
@@ -279,6 +217,11 @@ const introduced = (state: State, message: ServerMessage.ServerLine, now: number
 
 // The list.
 
+const listing = (state: State, now: number): Step => [
+  { ...state, listWanted: undefined, listingSince: now },
+  [send({ _tag: "ListUsers" })],
+]
+
 const addUser = (state: State, name: string): State => {
   const list = state.list === undefined ? undefined : UserList.add(state.list, name, state.config.name)
   return list === state.list ? state : { ...state, list }
@@ -296,55 +239,6 @@ const endList = (state: State, code: string): Step => [
   [{ _tag: "NotListed", code }],
 ]
 
-// Negotiations: of a call of ours, or of somebody who calls us.
-
-const hearOfCall = (state: State, now: number): State =>
-  state.call === undefined ? state : { ...state, call: { ...state.call, heardAt: now, answered: true } }
-
-const askedPort = (before: State, port: Port | undefined, available: boolean, now: number): Step => {
-  const { dialect } = before.config
-  const state = hearOfCall(before, now)
-  const isWanted = available || (state.call !== undefined && !state.call.abandoned)
-  if (!isWanted && dialect === "readme") {
-    // It ends there, and nobody tells us so.
-    return [{ ...state, question: undefined }, [{ _tag: "GiveBack" }, send({ _tag: "Refuse", reason: "Busy" })]]
-  }
-  const asked: State = { ...state, question: { port, since: now, answer: undefined, repeatAt: undefined } }
-  if (port !== undefined && isWanted) return [asked, [{ _tag: "TryPort", port }]]
-  const [next, actions] = answer(asked, taken)
-  return [next, [{ _tag: "GiveBack" }, ...actions]]
-}
-
-const answer = (state: State, message: ClientMessage): Step => [
-  state.question === undefined ? state : { ...state, question: { ...state.question, answer: message } },
-  [send(message)],
-]
-
-const portTried = (state: State, { port, free }: Extract<Event, { readonly _tag: "PortTried" }>): Step => {
-  const { question } = state
-  // The negotiation has ended while the port was tried.
-  if (question === undefined) return [state, free ? [{ _tag: "GiveBack" }] : nothing]
-  if (question.port !== port || question.answer !== undefined) return [state, nothing]
-  return answer(state, free ? { _tag: "Accept" } : taken)
-}
-
-const startChat = (before: State, remote: Endpoint, peer: Option.Option<Username.Username>): Step => {
-  const state: State = { ...before, question: undefined }
-  // A server must not make us send to many, or to nobody.
-  if (!isUnicast(remote.address)) return [state, [{ _tag: "GiveBack" }]]
-  const { call, callWanted } = state
-  const isAbout = (name: Username.Username | undefined): boolean => Option.isSome(peer) && peer.value === name
-  if (call !== undefined && (isAbout(call.name) || Option.isNone(peer))) {
-    return [
-      { ...state, call: undefined },
-      [{ _tag: "Start", remote, peer: Option.some(call.name), isAnswer: !call.abandoned }],
-    ]
-  }
-  // Who was to be called was faster: one chat serves for both.
-  const isAnswer = isAbout(callWanted?.name)
-  return [isAnswer ? { ...state, callWanted: undefined } : state, [{ _tag: "Start", remote, peer, isAnswer }]]
-}
-
 // Refusals.
 
 /** They are about a call, ours or somebody's, and never about a list. */
@@ -361,14 +255,17 @@ const codesOfCalls = new Set([
 ])
 
 const refused = (state: State, code: string, about: Option.Option<Username.Username>, now: number): Step => {
-  if (state.config.dialect === "original" && code === "Operation_unknown") return misread(state, now)
+  const { negotiation } = state
+  if (state.config.dialect === "original" && code === "Operation_unknown") {
+    return negotiated(state, Negotiation.misread(negotiation, now))
+  }
   switch (concerned(state, code, about)) {
     case "List":
       return endList(state, code)
     case "Call":
-      return endCall(state, code)
+      return negotiated(state, Negotiation.endCall(negotiation, code))
     case "Question":
-      return [{ ...state, question: undefined }, [{ _tag: "GiveBack" }]]
+      return negotiated(state, Negotiation.endQuestion(negotiation))
     case "Nothing":
       return [state, nothing]
   }
@@ -376,7 +273,7 @@ const refused = (state: State, code: string, about: Option.Option<Username.Usern
 
 /** What an ERROR line is about: only the `readme` dialect names somebody, and not always. */
 const concerned = (
-  { call, question, listingSince }: State,
+  { listingSince, negotiation: { call, question } }: State,
   code: string,
   about: Option.Option<Username.Username>,
 ): "List" | "Call" | "Question" | "Nothing" => {
@@ -387,48 +284,19 @@ const concerned = (
   return call === undefined || call.answered || listingSince < call.sentAt ? "List" : "Call"
 }
 
-const endCall = (state: State, code: string): Step => {
-  const { call, question } = state
-  const told: ReadonlyArray<Action> = call?.abandoned === true ? nothing : [{ _tag: "NotCalled", code }]
-  // A question from before the call: somebody is calling us at the same time, and that goes on.
-  if (question !== undefined && call?.answered === false) return [{ ...state, call: undefined }, told]
-  return [{ ...state, call: undefined, question: undefined }, [{ _tag: "GiveBack" }, ...told]]
-}
-
-/**
- * The older server knows all that is said: this is about an answer to PORT, now or before, that the wrong reader got. A
- * caller's answer always reaches its reader: a second one would answer the next question.
- */
-const misread = (state: State, now: number): Step => {
-  const { question, call } = state
-  if (call !== undefined || question?.answer === undefined || question.repeatAt !== undefined) return [state, nothing]
-  if (now - question.since > repeatForMillis) return [state, nothing]
-  return [{ ...state, question: { ...question, repeatAt: now + repeatMillis } }, nothing]
-}
-
 // Time.
-
-const callEndsAt = ({ heardAt, sentAt }: Call): number => Math.min(heardAt + callMillis, sentAt + longestCallMillis)
 
 const due = (state: State, now: number): Step => {
   if (state.phase !== "Registered") {
     return now >= state.since + answerMillis ? lose(state, "Silent") : [state, nothing]
   }
-  const { listingSince, call } = state
+  const { listingSince, negotiation } = state
   if (listingSince !== undefined && now >= listingSince + answerMillis) return lose(state, "Silent")
-  if (call === undefined || now < callEndsAt(call)) return dueOfQuestion(state, nothing, now)
-  const [ended, actions] = endCall(state, "No_answer")
-  if (state.config.dialect === "readme") return dueOfQuestion(ended, actions, now)
+  if (state.config.dialect === "readme" || !Negotiation.isOverdue(negotiation, now)) {
+    return negotiated(state, Negotiation.due(negotiation, now))
+  }
   // The older server can't be told that a call is over: only a new connection ends it.
+  const [ended, actions] = negotiated(state, Negotiation.endCall(negotiation, "No_answer"))
   const [lost, more] = lose(ended, "Silent")
   return [lost, [...actions, ...more]]
-}
-
-const dueOfQuestion = (state: State, before: ReadonlyArray<Action>, now: number): Step => {
-  const { question } = state
-  if (question === undefined) return [state, before]
-  if (now >= question.since + keepMillis) return [{ ...state, question: undefined }, [...before, { _tag: "GiveBack" }]]
-  const { repeatAt, answer } = question
-  if (repeatAt === undefined || answer === undefined || now < repeatAt) return [state, before]
-  return [{ ...state, question: { ...question, repeatAt: undefined } }, [...before, send(answer)]]
 }

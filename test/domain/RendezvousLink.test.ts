@@ -1,13 +1,14 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"
 import type { Dialect } from "../../src/domain/Dialect.ts"
+import { callMillis } from "../../src/domain/Negotiation.ts"
 import * as RendezvousLink from "../../src/domain/RendezvousLink.ts"
 import { maxUsers } from "../../src/domain/UserList.ts"
 import type * as Username from "../../src/domain/Username.ts"
 import * as arbitraries from "./arbitraries.ts"
-import { alice, bob, carol, client, dave, registered } from "./RendezvousSide.ts"
+import { alice, asked, bob, carol, client, dave, registered } from "./RendezvousSide.ts"
 
-const { answerMillis, callMillis, keepMillis, longestCallMillis, repeatForMillis, repeatMillis } = RendezvousLink
+const { answerMillis } = RendezvousLink
 
 describe.each(["readme", "original"] as const)("a link in the %s dialect", (dialect) => {
   const ok = dialect === "readme" ? "REGISTER alice OK" : "REGISTERED alice OK"
@@ -64,104 +65,6 @@ describe.each(["readme", "original"] as const)("a link in the %s dialect", (dial
     assert.deepStrictEqual(a.hears("STARTUSERS", "bob", "ENDUSERS"), ["listed: bob"])
   })
 
-  it("answers PORT when it has tried the port, as caller and as called", () => {
-    const a = registered(dialect)
-    assert.deepStrictEqual(a.hears("PORT 40001"), ["try 40001"])
-    assert.deepStrictEqual(a.tried(40_001, true), ["> OK"])
-    assert.deepStrictEqual(a.hears("STARTCHAT 192.0.2.7 40001 bob"), ["start bob 192.0.2.7:40001"])
-    assert.deepStrictEqual(a.calls(bob), ["> CHAT bob"])
-    assert.deepStrictEqual(a.hears("PORT 40002"), ["try 40002"])
-    assert.deepStrictEqual(a.tried(40_002, false), ["> ERROR"])
-    assert.deepStrictEqual(a.hears("PORT 0"), ["give back", "> ERROR"])
-    assert.deepStrictEqual(a.hears("PORT 40003"), ["try 40003"])
-    assert.deepStrictEqual(a.tried(40_003, true), ["> OK"])
-    assert.deepStrictEqual(a.hears("STARTCHAT 192.0.2.7 40003 bob"), ["start bob 192.0.2.7:40003, the answer"])
-  })
-
-  it("refuses a call that is not welcome, but for one of its own", () => {
-    const a = registered(dialect)
-    a.isAvailable(false)
-    const refusal = dialect === "readme" ? "> ERROR Busy" : "> ERROR"
-    assert.deepStrictEqual(a.hears("PORT 40001"), ["give back", refusal])
-    const b = registered(dialect)
-    b.isAvailable(false)
-    b.calls(bob)
-    assert.deepStrictEqual(b.hears("PORT 40001"), ["try 40001"])
-  })
-
-  it("takes STARTCHAT from somebody else for somebody else's, and without a name for its call's", () => {
-    const a = registered(dialect)
-    a.calls(bob)
-    assert.deepStrictEqual(a.hears("STARTCHAT 192.0.2.8 40001 carol"), ["start carol 192.0.2.8:40001"])
-    assert.deepStrictEqual(a.hears("STARTCHAT 192.0.2.7 40002"), ["start bob 192.0.2.7:40002, the answer"])
-    assert.deepStrictEqual(a.hears("STARTCHAT 192.0.2.7 40002"), ["start somebody 192.0.2.7:40002"])
-  })
-
-  it("starts no chat with many, or with nobody", () => {
-    const a = registered(dialect)
-    for (const address of ["224.0.0.1", "255.255.255.255", "0.0.0.0", "ff02::1", "::"]) {
-      assert.deepStrictEqual(a.hears(`STARTCHAT ${address} 40001 bob`), ["give back"], address)
-    }
-  })
-
-  it("gives a call up after fifteen seconds without a word, and after two minutes in any case", () => {
-    const a = registered(dialect)
-    a.calls(bob)
-    a.at(callMillis - 1).hears("PORT 40001")
-    assert.deepStrictEqual(a.at(callMillis).due(), [])
-    const end =
-      dialect === "readme"
-        ? ["give back", "not called: No_answer"]
-        : ["give back", "not called: No_answer", "lost: Silent"]
-    assert.deepStrictEqual(a.at(2 * callMillis).due(), end)
-    const b = registered(dialect)
-    b.calls(bob)
-    for (let now = 0; now < longestCallMillis; now += 10_000)
-      assert.deepStrictEqual(b.at(now).hears("PORT 1"), ["try 1"])
-    assert.deepStrictEqual(b.at(longestCallMillis).due(), end)
-  })
-
-  it("gives a port back when nothing comes of it for half a minute", () => {
-    const a = registered(dialect)
-    a.hears("PORT 40001")
-    a.tried(40_001, true)
-    assert.deepStrictEqual(a.at(keepMillis - 1).due(), [])
-    assert.deepStrictEqual(a.at(keepMillis).due(), ["give back"])
-    assert.strictEqual(a.dueAt(), Infinity)
-  })
-
-  it("gives a port back, and is free to speak, when the call of somebody else ends with ERROR", () => {
-    const a = registered(dialect)
-    a.hears("PORT 40001")
-    a.tried(40_001, true)
-    a.lists()
-    if (dialect === "readme") a.hears("STARTUSERS", "bob")
-    const actions = a.hears(dialect === "readme" ? "ERROR Peer_gone carol" : "ERROR Peer_gone")
-    assert.deepStrictEqual(actions, dialect === "readme" ? ["give back"] : ["give back", "> LISTUSERS"])
-    // And the list is not what was refused.
-    assert.deepStrictEqual(a.hears(...(dialect === "readme" ? [] : ["STARTUSERS", "bob"]), "ENDUSERS"), ["listed: bob"])
-  })
-
-  it("gives a port back that was bound when its call had ended already", () => {
-    const a = registered(dialect)
-    a.hears("PORT 40001")
-    a.hears("ERROR Peer_gone")
-    assert.deepStrictEqual(a.tried(40_001, true), ["give back"])
-    assert.deepStrictEqual(a.tried(40_001, false), [])
-  })
-
-  it("tells nobody about the end of a call that was abandoned, and what comes of it is somebody's call", () => {
-    const a = registered(dialect)
-    a.calls(bob)
-    a.abandons()
-    assert.isFalse(RendezvousLink.isCalling(a.state()))
-    assert.deepStrictEqual(a.hears("STARTCHAT 192.0.2.7 40002 bob"), ["start bob 192.0.2.7:40002"])
-    a.calls(bob)
-    a.abandons()
-    assert.deepStrictEqual(a.calls(carol), [], "the server is still at the other one")
-    assert.deepStrictEqual(a.hears("ERROR Declined"), ["give back", "> CHAT carol"])
-  })
-
   it("is over when the connection is, whatever comes then", () => {
     const a = registered(dialect)
     a.calls(bob)
@@ -182,9 +85,7 @@ describe("whom an ERROR line is about, in the readme dialect", () => {
   })
 
   it("is never the list when its code is one of calls", () => {
-    const a = registered("readme")
-    a.hears("PORT 40001")
-    a.tried(40_001, true)
+    const a = asked("readme")
     a.lists()
     assert.deepStrictEqual(a.hears("ERROR Too_many_tries"), ["give back"])
     assert.deepStrictEqual(a.hears("ERROR Not_registered"), ["not listed: Not_registered"])
@@ -203,9 +104,7 @@ describe("whom an ERROR line is about, in the readme dialect", () => {
   })
 
   it("does not end the call of somebody else when our own is refused meanwhile", () => {
-    const a = registered("readme")
-    a.hears("PORT 40001")
-    a.tried(40_001, true)
+    const a = asked("readme")
     a.at(1).calls(bob)
     assert.deepStrictEqual(a.hears("ERROR Already_calling bob"), ["not called: Already_calling"])
     assert.deepStrictEqual(a.hears("STARTCHAT 192.0.2.8 40001 carol"), ["start carol 192.0.2.8:40001"])
@@ -213,40 +112,8 @@ describe("whom an ERROR line is about, in the readme dialect", () => {
 })
 
 describe("with the older server (PROTOCOL.md, section 9)", () => {
-  const asked = () => {
-    const a = registered("original")
-    a.hears("PORT 40001")
-    a.tried(40_001, true)
-    return a
-  }
-
-  it("the called side repeats an answer that was called unknown, after a pause, one at a time, for five seconds", () => {
-    const a = asked()
-    assert.deepStrictEqual(a.hears(...Array.from({ length: 50 }, () => "ERROR Operation_unknown")), [])
-    assert.strictEqual(a.dueAt(), repeatMillis)
-    assert.deepStrictEqual(a.at(repeatMillis - 1).due(), [])
-    assert.deepStrictEqual(a.at(repeatMillis).due(), ["> OK"])
-    assert.deepStrictEqual(a.at(100).due(), [])
-    a.at(repeatForMillis).hears("ERROR Operation_unknown")
-    assert.deepStrictEqual(a.at(repeatForMillis + repeatMillis).due(), ["> OK"])
-    a.at(repeatForMillis + 10).hears("ERROR Operation_unknown")
-    assert.deepStrictEqual(a.at(repeatForMillis + 100).due(), [])
-  })
-
-  it("a caller answers once, and a question that is over is not answered again", () => {
-    const caller = registered("original")
-    caller.calls(bob)
-    caller.hears("PORT 40001")
-    caller.tried(40_001, true)
-    for (const a of [caller, asked()]) {
-      if (a !== caller) a.hears("ERROR Operation_unknown", "STARTCHAT 192.0.2.7 40001 bob")
-      a.hears("ERROR Operation_unknown")
-      assert.deepStrictEqual(a.at(100).due(), [])
-    }
-  })
-
   it("nothing else is said from PORT or CHAT to STARTCHAT, and then it is", () => {
-    const called = asked()
+    const called = asked("original")
     assert.deepStrictEqual([...called.lists(), ...called.calls(dave)], [])
     assert.deepStrictEqual(called.hears("STARTCHAT 192.0.2.7 40001 bob"), [
       "start bob 192.0.2.7:40001",
@@ -264,17 +131,10 @@ describe("with the older server (PROTOCOL.md, section 9)", () => {
   })
 
   it("a server that asks again and again keeps nobody from speaking for more than fifteen seconds", () => {
-    const a = asked()
+    const a = asked("original")
     a.lists()
     for (let now = 1000; now < callMillis; now += 1000) assert.deepStrictEqual(a.at(now).hears("PORT 1"), ["try 1"])
     assert.deepStrictEqual(a.at(callMillis).due(), ["> LISTUSERS"])
-  })
-
-  it("who calls the one that is calling gets one chat", () => {
-    const a = asked()
-    a.calls(bob)
-    assert.deepStrictEqual(a.hears("STARTCHAT 192.0.2.7 40001 bob"), ["start bob 192.0.2.7:40001, the answer"])
-    assert.isFalse(RendezvousLink.isCalling(a.state()))
   })
 })
 
@@ -345,12 +205,13 @@ describe("whatever the server says, and whatever is asked of it, in any order", 
     }
     for (const deed of deeds) {
       now += deed.after
-      const before = a.at(now).state()
+      const before = a.at(now).state().negotiation
       for (const action of act(deed)) {
         assert.isFalse(isOver, "nothing happens after the end")
         if (action === "> LISTUSERS") lists += 1
         if (action.startsWith("> LIST") || action.startsWith("> CHAT")) {
-          if (dialect === "original") assert.isTrue(before.call === undefined || a.state().call !== before.call)
+          if (dialect === "original")
+            assert.isTrue(before.call === undefined || a.state().negotiation.call !== before.call)
         }
         if (action.startsWith("listed") || action.startsWith("not listed")) lists -= 1
         if (action.startsWith("not called") || action.endsWith("the answer")) {

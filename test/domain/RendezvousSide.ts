@@ -82,3 +82,11 @@ export const registered = (dialect: Dialect) => {
   side.hears("HELLO", dialect === "readme" ? "REGISTER alice OK" : "REGISTERED alice OK")
   return side
 }
+
+/** The same when it was asked for a port, and has said yes. */
+export const asked = (dialect: Dialect) => {
+  const side = registered(dialect)
+  side.hears("PORT 40001")
+  side.tried(40_001, true)
+  return side
+}
