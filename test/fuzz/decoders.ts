@@ -36,6 +36,7 @@ import * as Username from "../../src/domain/Username.ts"
 import { primitives } from "../domain/crypto/primitives.ts"
 import { epochs } from "../domain/record/arbitraries.ts"
 import * as ProfileOwner from "../../src/services/ProfileOwner.ts"
+import { reachDecoders } from "./reachDecoders.ts"
 
 export interface Decoder {
   readonly name: string
@@ -443,4 +444,5 @@ export const decoders: ReadonlyArray<Decoder> = [
   profiles,
   frames,
   records,
+  ...reachDecoders,
 ]
