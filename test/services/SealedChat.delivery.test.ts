@@ -194,19 +194,49 @@ describe("what is said in a sealed chat", () => {
   )
 })
 
+/** alice's chat, and what bob says in bytes of the test's own. */
+const saidByHand = Effect.fnUntraced(function* () {
+  const world = yield* make()
+  const alice = yield* world.alice()
+  const bob = RecordLayer.make(primitives, Epoch.first(world.keys.bob))
+  let offset = 0
+  const say = (bytes: Uint8Array): void => {
+    RecordLayer.sealAll(bob, [Frame.keepAlive, { _tag: "Data", offset, bytes }], (datagram) =>
+      world.sockets.bob.send(datagram, world.publicly.alice),
+    )
+    offset += bytes.length
+  }
+  return { alice, say }
+})
+
 it.effect("a chat whose other side says what is no stream of messages is over, with nothing of it shown", () =>
   simulate(
     Effect.gen(function* () {
-      const world = yield* make()
-      const alice = yield* world.alice()
-      const bob = RecordLayer.make(primitives, Epoch.first(world.keys.bob))
+      const { alice, say } = yield* saidByHand()
       // A text of 65,537 bytes.
-      const bytes = Uint8Array.of(1, 1, 0, 1, 7, 7)
-      RecordLayer.sealAll(bob, [Frame.keepAlive, { _tag: "Data", offset: 0, bytes }], (datagram) =>
-        world.sockets.bob.send(datagram, world.publicly.alice),
-      )
+      say(Uint8Array.of(1, 1, 0, 1, 7, 7))
       assert.strictEqual(yield* alice.ended, "protocol")
       assert.strictEqual((yield* Effect.flip(alice.receive)).ending, "protocol")
+    }),
+  ),
+)
+
+it.effect("a text that is no UTF-8 is shown with U+FFFD where it is none, and the chat goes on", () =>
+  simulate(
+    Effect.gen(function* () {
+      const { alice, say } = yield* saidByHand()
+      const bodies = [
+        // A byte that begins nothing; the first two bytes of three; a surrogate; more than there are characters.
+        [0x61, 0xff, 0x62],
+        [0xe2, 0x82],
+        [0xed, 0xa0, 0x80],
+        [0xf4, 0x90, 0x80, 0x80],
+        [0x6f, 0x6b],
+      ]
+      for (const body of bodies) say(Uint8Array.of(1, 0, 0, body.length, ...body))
+      const texts = yield* take(alice, bodies.length)
+      assert.deepStrictEqual(texts, ["a\ufffdb", "\ufffd", "\ufffd".repeat(3), "\ufffd".repeat(4), "ok"])
+      assert.strictEqual((yield* Effect.exit(Effect.timeout(alice.ended, "1 second")))._tag, "Failure")
     }),
   ),
 )
