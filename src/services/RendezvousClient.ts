@@ -21,6 +21,7 @@ import * as ErrorCode from "../domain/ErrorCode.ts"
 import * as LineSplitter from "../domain/LineSplitter.ts"
 import * as RendezvousLink from "../domain/RendezvousLink.ts"
 import type { Username } from "../domain/Username.ts"
+import * as Actions from "./Actions.ts"
 import * as DueTimer from "./DueTimer.ts"
 import * as HeldAgreements from "./HeldAgreement.ts"
 import type { HeldAgreement } from "./HeldAgreement.ts"
@@ -194,14 +195,11 @@ const makeLink = Effect.fnUntraced(function* (
   let state = greeting[0]
   const timer = DueTimer.make(() => RendezvousLink.dueAt(state), now)
 
-  const take = Effect.fnUntraced(function* ([next, actions]: RendezvousLink.Step) {
+  const take = ([next, actions]: RendezvousLink.Step): Effect.Effect<void> => {
     state = next
     timer.moved()
-    for (const action of actions) {
-      const more = perform(action)
-      if (more !== undefined) yield* more
-    }
-  })
+    return Actions.perform(actions, perform)
+  }
   const on = (event: RendezvousLink.Event): Effect.Effect<void> =>
     Effect.suspend(() => take(RendezvousLink.step(state, event)))
 

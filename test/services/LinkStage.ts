@@ -8,10 +8,11 @@ import type { Identity } from "nomitm/domain/identity/Identity"
 import * as Who from "nomitm/domain/nomitm1/Who"
 import type { PersonName } from "nomitm/domain/PersonName"
 import { PeerTransport } from "nomitm/services/PeerTransport"
+import { type Connection, RendezvousTransport } from "nomitm/services/RendezvousTransport"
 import type { CallWire, Options, SealedAgreement, SealedLink, WireEvent } from "nomitm/services/SealedLink"
 import { SealedRendezvous } from "nomitm/services/SealedRendezvous"
 import * as SecureStage from "./SecureStage.ts"
-import type { Host, World } from "./worlds.ts"
+import type { Host, Mishaps, World } from "./worlds.ts"
 
 export interface Person {
   readonly identity: Identity
@@ -22,11 +23,15 @@ export interface Person {
   readonly isFree: (port: number) => Effect.Effect<boolean>
 }
 
-type PersonOptions = Partial<Pick<Options, "relayOnly" | "resumable" | "knowledge">>
+interface PersonOptions extends Partial<Pick<Options, "relayOnly" | "resumable" | "knowledge">> {
+  /** Is given all that goes to the server. */
+  readonly onSend?: (text: string) => void
+}
 
 export interface Stage {
   /** Somebody at `address(n)`, who takes all calls. */
   readonly person: (name: string, n: number, options?: PersonOptions) => Effect.Effect<Person, unknown, Scope.Scope>
+  readonly mishaps: Mishaps | undefined
 }
 
 /** What is known of people by who knows nobody, and takes all calls. */
@@ -37,6 +42,25 @@ export const strangers: Options["knowledge"] = {
   pinned: () => undefined,
 }
 
+/** The same transports; all that is sent on connections is heard. */
+const tapped = (
+  context: Context.Context<PeerTransport | RendezvousTransport>,
+  onSend: (text: string) => void,
+): Context.Context<PeerTransport | RendezvousTransport> => {
+  const transport = Context.get(context, RendezvousTransport)
+  const tap = (connection: Connection): Connection => ({
+    ...connection,
+    send: (text) => {
+      onSend(text)
+      connection.send(text)
+    },
+  })
+  return Context.add(context, RendezvousTransport, {
+    ...transport,
+    connect: (options) => Effect.map(transport.connect(options), tap),
+  })
+}
+
 /** A test on this stage. */
 export const promise =
   (world: World) =>
@@ -45,14 +69,15 @@ export const promise =
     program: (stage: Stage) => Effect.Effect<void, unknown, Scope.Scope>,
     options: SecureStage.ServerOptions = {},
   ): void =>
-    world.test(name, (host: (n: number) => Host) =>
+    world.test(name, (host: (n: number) => Host, mishaps) =>
       Effect.gen(function* () {
         const server = yield* SecureStage.startServer(world.address(1), host(1), options)
         return yield* program({
-          person: Effect.fnUntraced(function* (name, n, options = {}) {
+          mishaps,
+          person: Effect.fnUntraced(function* (name, n, { onSend = () => {}, ...options } = {}) {
             const identity = yield* SecureStage.person(name)
             const own = yield* Scope.fork(yield* Effect.scope)
-            const context = yield* Layer.build(host(n))
+            const context = tapped(yield* Layer.build(host(n)), onSend)
             const localAddress = world.address(n)
             const layer = Layer.provide(SealedRendezvous.layer, [Layer.succeedContext(context), NodeCryptography.layer])
             const link = yield* Effect.flatMap(SealedRendezvous, ({ connect }) =>
