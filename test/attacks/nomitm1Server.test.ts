@@ -3,7 +3,7 @@
  * what the victim did.
  */
 import { assert, describe } from "@effect/vitest"
-import { Effect, Layer, type Scope } from "effect"
+import { Effect, Layer } from "effect"
 import * as NodeServerIdentity from "nomitm/adapters/node/NodeServerIdentity"
 import * as Base64Field from "nomitm/domain/nomitm1/Base64Field"
 import * as PassQuota from "nomitm/domain/nomitm1/PassQuota"
@@ -11,52 +11,14 @@ import * as ServerCalls from "nomitm/domain/nomitm1/ServerCalls"
 import { Cryptography } from "nomitm/services/Cryptography"
 import * as SecureConnection from "nomitm/services/SecureConnection"
 import * as RawClient from "../services/RawClient.ts"
+import { hearsNothing, promiseIn } from "../services/SecureScene.ts"
 import * as Stage from "../services/SecureStage.ts"
-import { type Host, identity, memoryWorld, type World, worlds } from "../services/worlds.ts"
-
-interface Scene {
-  readonly server: RawClient.Server
-  readonly host: (n: number) => Host
-  readonly connect: (n: number) => Effect.Effect<RawClient.RawClient, unknown, Scope.Scope>
-  readonly connectInPlaintext: (n: number) => Effect.Effect<RawClient.RawClient, unknown, Scope.Scope>
-  readonly register: (
-    name: string,
-    n: number,
-    options?: Parameters<typeof Stage.register>[3],
-  ) => Effect.Effect<Effect.Success<ReturnType<typeof Stage.register>>, unknown, Scope.Scope>
-}
-
-const attackIn =
-  (world: World) =>
-  (
-    name: string,
-    program: (scene: Scene) => Effect.Effect<void, unknown, Scope.Scope>,
-    options: Stage.ServerOptions = {},
-  ) =>
-    world.test(name, (host) =>
-      Effect.gen(function* () {
-        const server = yield* Stage.startServer(world.address(1), host(1), options)
-        const plain = { host: server.host, port: server.port }
-        return yield* program({
-          server,
-          host,
-          connect: (n) => Effect.provide(RawClient.connect(server, world.address(n)), host(n)),
-          connectInPlaintext: (n) => Effect.provide(RawClient.connect(plain, world.address(n)), host(n)),
-          register: (name, n, who) => Effect.provide(Stage.register(server, name, world.address(n), who), host(n)),
-        })
-      }),
-    )
-
-const hearsNothing = (client: RawClient.RawClient) =>
-  Effect.gen(function* () {
-    yield* client.say("PING")
-    assert.strictEqual(yield* client.hear, "PONG")
-  })
+import { identity, memoryWorld, worlds } from "../services/worlds.ts"
 
 const otherKey = NodeServerIdentity.ofKey(NodeServerIdentity.generateKey())
 
 describe.each(worlds)("relayed login $name", (world) => {
-  const attack = attackIn(world)
+  const attack = promiseIn(world)
   for (const [how, tls] of [
     ["with a key of its own", otherKey],
     // Only the session differs then: as with a key that was stolen from the server.
@@ -85,7 +47,7 @@ describe.each(worlds)("relayed login $name", (world) => {
 })
 
 describe("a server over TLS", () => {
-  const attack = attackIn(memoryWorld)
+  const attack = promiseIn(memoryWorld)
 
   attack(
     "refuses a proof for this session that names another server, or for another session that names this one",

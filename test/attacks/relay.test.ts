@@ -3,65 +3,25 @@
  * victim did.
  */
 import { assert, describe } from "@effect/vitest"
-import { Clock, Effect, Queue, type Scope } from "effect"
+import { Clock, Effect, Queue } from "effect"
 import * as Base64Field from "nomitm/domain/nomitm1/Base64Field"
 import * as Lookup from "nomitm/domain/reach/Lookup"
 import { PeerTransport } from "nomitm/services/PeerTransport"
-import * as RawClient from "../services/RawClient.ts"
+import { type Client, hearsNothing, promiseIn, type Scene } from "../services/SecureScene.ts"
 import * as Stage from "../services/SecureStage.ts"
 import { type World, worlds } from "../services/worlds.ts"
 
-type Client = Effect.Success<ReturnType<typeof Stage.register>>
-
-interface Scene {
-  readonly address: string
-  readonly connect: (n: number) => Effect.Effect<RawClient.RawClient, unknown, Scope.Scope>
-  readonly register: (name: string, n: number) => Effect.Effect<Client, unknown, Scope.Scope>
-  /** A UDP socket of a host, with all that it hears. */
-  readonly socket: (
-    n: number,
-  ) => Effect.Effect<
-    { readonly send: (datagram: Uint8Array, port: number) => void; readonly heard: Queue.Queue<Uint8Array> },
-    unknown,
-    Scope.Scope
-  >
-}
-
-const attackIn =
-  (world: World) =>
-  (
-    name: string,
-    program: (scene: Scene) => Effect.Effect<void, unknown, Scope.Scope>,
-    options: Stage.ServerOptions = {},
-  ) =>
-    world.test(name, (host) =>
-      Effect.gen(function* () {
-        const server = yield* Stage.startServer(world.address(1), host(1), { lookups: {}, ...options })
-        return yield* program({
-          address: server.host,
-          connect: (n) => Effect.provide(RawClient.connect(server, world.address(n)), host(n)),
-          register: (name, n) => Effect.provide(Stage.register(server, name, world.address(n)), host(n)),
-          socket: (n) =>
-            Effect.gen(function* () {
-              const transport = yield* PeerTransport
-              const socket = yield* transport.bind({ port: 0, address: world.address(n) })
-              const heard = yield* Queue.unbounded<Uint8Array>()
-              yield* socket.receive((datagram) => void Queue.offerUnsafe(heard, datagram))
-              const send = (datagram: Uint8Array, port: number) => socket.send(datagram, { address: server.host, port })
-              return { send, heard }
-            }).pipe(Effect.provide(host(n))),
-        })
-      }),
-    )
+/** A UDP socket of a host, with all that it hears. */
+const socket = Effect.fnUntraced(function* ({ server, host }: Scene, world: World, n: number) {
+  const transport = yield* Effect.provide(PeerTransport, host(n))
+  const bound = yield* transport.bind({ port: 0, address: world.address(n) })
+  const heard = yield* Queue.unbounded<Uint8Array>()
+  yield* bound.receive((datagram) => void Queue.offerUnsafe(heard, datagram))
+  return { send: (datagram: Uint8Array, port: number) => bound.send(datagram, { address: server.host, port }), heard }
+})
 
 const id = Stage.callId(1)
 const record = (n: number, length = 96) => `RELAY ${id} ${Stage.data(n, length)}`
-
-const hearsNothing = (client: RawClient.RawClient) =>
-  Effect.gen(function* () {
-    yield* client.say("PING")
-    assert.strictEqual(yield* client.hear, "PONG")
-  })
 
 /** A call that goes through the relay. */
 const start = Effect.fnUntraced(function* (alice: Client, bob: Client) {
@@ -73,7 +33,7 @@ const start = Effect.fnUntraced(function* (alice: Client, bob: Client) {
 })
 
 describe.each(worlds)("attacks on the relay $name", (world) => {
-  const attack = attackIn(world)
+  const attack = promiseIn(world, { lookups: {} })
 
   attack("by somebody else who knows the callId: nothing is put in, taken out or ended", ({ register }) =>
     Effect.gen(function* () {
@@ -130,7 +90,7 @@ describe.each(worlds)("attacks on the relay $name", (world) => {
 })
 
 describe.each(worlds)("attacks on lookups $name", (world) => {
-  const attack = attackIn(world)
+  const attack = promiseIn(world, { lookups: {} })
 
   attack("by who has a token and lies about where it is: no more bytes than it sends, 20 answers a second", (scene) =>
     Effect.gen(function* () {
@@ -139,7 +99,7 @@ describe.each(worlds)("attacks on lookups $name", (world) => {
       const [, token, key, , first, second] = (yield* client.hear).split(" ")
       const keys = Lookup.keys(Stage.primitives, Base64Field.decode(key, 32)!)
       // Where the lies point to.
-      const victims = [yield* scene.socket(3), yield* scene.socket(4)]
+      const victims = [yield* socket(scene, world, 3), yield* socket(scene, world, 4)]
       const start = yield* Clock.currentTimeMillis
       let [sent, bytes, heard] = [0, 0, 0]
       for (let round = 0; round < 5; round++) {
@@ -176,7 +136,7 @@ describe.each(worlds)("attacks on lookups $name", (world) => {
         token: Base64Field.decode(token, 16)!,
         transaction: Stage.bytesOf("taken", Lookup.transactionBytes),
       })
-      const mallory = yield* scene.socket(4)
+      const mallory = yield* socket(scene, world, 4)
       for (let n = 0; n < 500; n++) {
         const guess = Uint8Array.from(taken)
         guess.set(Stage.bytesOf(`guess ${n}`, 16), 4)

@@ -5,24 +5,11 @@ import { assert, describe } from "@effect/vitest"
 import { Clock, Effect, type Scope } from "effect"
 import * as ServerCalls from "nomitm/domain/nomitm1/ServerCalls"
 import { maxTries } from "nomitm/services/Negotiator"
-import type { RawClient } from "./RawClient.ts"
+import { type Client, hearsNothing, promiseIn } from "./SecureScene.ts"
 import * as Stage from "./SecureStage.ts"
 import { memoryWorld as world } from "./worlds.ts"
 
-type Client = Effect.Success<ReturnType<typeof Stage.register>>
-type Register = (name: string, n: number) => Effect.Effect<Client, unknown, Scope.Scope>
-
-const promise = (
-  name: string,
-  program: (register: Register) => Effect.Effect<void, unknown, Scope.Scope>,
-  options: Stage.ServerOptions = {},
-) =>
-  world.test(name, (host) =>
-    Effect.gen(function* () {
-      const server = yield* Stage.startServer(world.address(1), host(1), options)
-      return yield* program((name, n) => Effect.provide(Stage.register(server, name, world.address(n)), host(n)))
-    }),
-  )
+const promise = promiseIn(world)
 
 const id = Stage.callId(1)
 
@@ -32,18 +19,12 @@ const ring = Effect.fnUntraced(function* (caller: Client, callee: Client, name: 
   assert.strictEqual(yield* callee.hear, `INCOMING ${call} ${Stage.idHash(caller.who)} ${Stage.m1()}`)
 })
 
-const hearsNothing = (client: RawClient) =>
-  Effect.gen(function* () {
-    yield* client.say("PING")
-    assert.strictEqual(yield* client.hear, "PONG")
-  })
-
 const elapsed = Effect.map(Clock.currentTimeMillis, (start) =>
   Effect.map(Clock.currentTimeMillis, (now) => now - start),
 )
 
 describe("a call at a server", () => {
-  promise("by id reaches whoever has it", (register) =>
+  promise("by id reaches whoever has it", ({ register }) =>
     Effect.gen(function* () {
       const alice = yield* register("alice", 2)
       const bob = yield* register("bob", 3)
@@ -52,7 +33,7 @@ describe("a call at a server", () => {
     }),
   )
 
-  promise("shows nobody an address before the callee accepts", (register) =>
+  promise("shows nobody an address before the callee accepts", ({ register }) =>
     Effect.gen(function* () {
       const alice = yield* register("alice", 2)
       const bob = yield* register("bob", 3)
@@ -68,7 +49,7 @@ describe("a call at a server", () => {
   )
 
   for (const code of ["Declined", "Failed"]) {
-    promise(`ends with ${code} for the caller when the callee says so`, (register) =>
+    promise(`ends with ${code} for the caller when the callee says so`, ({ register }) =>
       Effect.gen(function* () {
         const alice = yield* register("alice", 2)
         const bob = yield* register("bob", 3)
@@ -84,7 +65,7 @@ describe("a call at a server", () => {
     )
   }
 
-  promise("ends for the callee when the caller hangs up", (register) =>
+  promise("ends for the callee when the caller hangs up", ({ register }) =>
     Effect.gen(function* () {
       const alice = yield* register("alice", 2)
       const bob = yield* register("bob", 3)
@@ -95,7 +76,7 @@ describe("a call at a server", () => {
     }),
   )
 
-  promise("rings for 75 seconds", (register) =>
+  promise("rings for 75 seconds", ({ register }) =>
     Effect.gen(function* () {
       const alice = yield* register("alice", 2)
       const bob = yield* register("bob", 3)
@@ -148,7 +129,7 @@ describe("a call at a server", () => {
   for (const [when, until] of stages) {
     for (const leaver of ["caller", "callee"] as const) {
       for (const how of ["leaves", "vanishes"] as const) {
-        promise(`ends with Peer_gone when the ${leaver} ${how} ${when}`, (register) =>
+        promise(`ends with Peer_gone when the ${leaver} ${how} ${when}`, ({ register }) =>
           Effect.gen(function* () {
             const alice = yield* register("alice", 2)
             const bob = yield* register("bob", 3)
@@ -165,7 +146,7 @@ describe("a call at a server", () => {
     }
   }
 
-  promise("that has started is over here when one leaves the server, and the other hears it", (register) =>
+  promise("that has started is over here when one leaves the server, and the other hears it", ({ register }) =>
     Effect.gen(function* () {
       const alice = yield* register("alice", 2)
       const bob = yield* register("bob", 3)
@@ -184,7 +165,7 @@ describe("a call at a server", () => {
     }),
   )
 
-  promise("carries data for a day after the start, unless it ends", (register) =>
+  promise("carries data for a day after the start, unless it ends", ({ register }) =>
     Effect.gen(function* () {
       const alice = yield* register("alice", 2)
       const bob = yield* register("bob", 3)
@@ -212,7 +193,7 @@ describe("a call at a server", () => {
     }),
   )
 
-  promise(`starts without a port after ${maxTries} port numbers, no two the same`, (register) =>
+  promise(`starts without a port after ${maxTries} port numbers, no two the same`, ({ register }) =>
     Effect.gen(function* () {
       const alice = yield* register("alice", 2)
       const bob = yield* register("bob", 3)
@@ -232,7 +213,7 @@ describe("a call at a server", () => {
     }),
   )
 
-  promise("waits five seconds for an answer about a port and starts without one", (register) =>
+  promise("waits five seconds for an answer about a port and starts without one", ({ register }) =>
     Effect.gen(function* () {
       const alice = yield* register("alice", 2)
       const bob = yield* register("bob", 3)
@@ -252,7 +233,7 @@ describe("a call at a server", () => {
     }),
   )
 
-  promise("starts without a port as soon as one side says that it wants none", (register) =>
+  promise("starts without a port as soon as one side says that it wants none", ({ register }) =>
     Effect.gen(function* () {
       const alice = yield* register("alice", 2)
       const bob = yield* register("bob", 3)
@@ -277,7 +258,7 @@ describe("a call at a server", () => {
 
   promise(
     "without a port comes to nothing where nothing is relayed, and both hear why",
-    (register) =>
+    ({ register }) =>
       Effect.gen(function* () {
         const alice = yield* register("alice", 2)
         const bob = yield* register("bob", 3)
@@ -297,7 +278,7 @@ describe("a call at a server", () => {
     withoutRelay,
   )
 
-  promise("crossing another is a call of its own: both ring, and the two decide", (register) =>
+  promise("crossing another is a call of its own: both ring, and the two decide", ({ register }) =>
     Effect.gen(function* () {
       const alice = yield* register("alice", 2)
       const bob = yield* register("bob", 3)
@@ -313,7 +294,7 @@ describe("a call at a server", () => {
     }),
   )
 
-  promise("does not keep another from going on: one person has several, each with its own answers", (register) =>
+  promise("does not keep another from going on: one person has several, each with its own answers", ({ register }) =>
     Effect.gen(function* () {
       const alice = yield* register("alice", 2)
       const bob = yield* register("bob", 3)
@@ -337,7 +318,7 @@ describe("a call at a server", () => {
     }),
   )
 
-  promise("with a callId that is in use is refused, and harms the other call in nothing", (register) =>
+  promise("with a callId that is in use is refused, and harms the other call in nothing", ({ register }) =>
     Effect.gen(function* () {
       const alice = yield* register("alice", 2)
       const bob = yield* register("bob", 3)
@@ -350,7 +331,7 @@ describe("a call at a server", () => {
     }),
   )
 
-  promise("of somebody who has four open, or called ten times this minute, is refused", (register) =>
+  promise("of somebody who has four open, or called ten times this minute, is refused", ({ register }) =>
     Effect.gen(function* () {
       const alice = yield* register("alice", 2)
       const bob = yield* register("bob", 3)

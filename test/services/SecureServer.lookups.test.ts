@@ -2,7 +2,7 @@
  * Reflexive lookups at a server: who asks over UDP is told where it is seen, and nobody else is told anything.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Effect, Queue, type Scope } from "effect"
+import { Clock, Effect, Queue } from "effect"
 import * as MemoryNetwork from "nomitm/adapters/memory/MemoryNetwork"
 import { natKinds } from "nomitm/adapters/memory/NatKind"
 import type { Endpoint } from "nomitm/domain/Endpoint"
@@ -12,6 +12,7 @@ import type { ServerEvent } from "nomitm/domain/ServerEvent"
 import { type PeerSocket, PeerTransport } from "nomitm/services/PeerTransport"
 import { simulate } from "../simulate.ts"
 import * as RawClient from "./RawClient.ts"
+import { promiseIn, type Scene } from "./SecureScene.ts"
 import * as Stage from "./SecureStage.ts"
 import { nodeWorld, type World, worlds } from "./worlds.ts"
 
@@ -58,29 +59,7 @@ const asker = Effect.fnUntraced(function* (localAddress: string) {
   }
 })
 
-interface Scene {
-  readonly address: string
-  readonly connect: (n: number) => Effect.Effect<RawClient.RawClient, unknown, Scope.Scope>
-  readonly asker: (n: number) => Effect.Effect<Effect.Success<ReturnType<typeof asker>>, unknown, Scope.Scope>
-}
-
-const promiseIn =
-  (world: World) =>
-  (
-    name: string,
-    program: (scene: Scene) => Effect.Effect<void, unknown, Scope.Scope>,
-    options: Stage.ServerOptions = { lookups: {} },
-  ) =>
-    world.test(name, (host) =>
-      Effect.gen(function* () {
-        const server = yield* Stage.startServer(world.address(1), host(1), options)
-        return yield* program({
-          address: server.host,
-          connect: (n) => Effect.provide(RawClient.connect(server, world.address(n)), host(n)),
-          asker: (n) => Effect.provide(asker(world.address(n)), host(n)),
-        })
-      }),
-    )
+const askerAt = ({ host }: Scene, world: World, n: number) => Effect.provide(asker(world.address(n)), host(n))
 
 const reflex = (client: RawClient.RawClient) =>
   Effect.gen(function* () {
@@ -105,19 +84,19 @@ const answersBefore = Effect.fnUntraced(function* (
 })
 
 describe.each(worlds)("lookups $name", (world) => {
-  const promise = promiseIn(world)
+  const promise = promiseIn(world, { lookups: {} })
 
   promise("tell a client where it is seen, on both ports, before and after it has a name", (scene) =>
     Effect.gen(function* () {
       const client = yield* scene.connect(2)
-      const socket = yield* scene.asker(2)
+      const socket = yield* askerAt(scene, world, 2)
       for (const step of ["before", "after"]) {
         const grant = yield* reflex(client)
         assert.strictEqual(grant.address, world.address(2))
         assert.isUndefined(grant.alternate)
         assert.notStrictEqual(grant.ports[0], grant.ports[1])
         for (const port of grant.ports) {
-          assert.deepStrictEqual(yield* socket.ask(grant, { address: scene.address, port }), socket.local)
+          assert.deepStrictEqual(yield* socket.ask(grant, { address: scene.server.host, port }), socket.local)
         }
         if (step === "after") return
         yield* client.say(Stage.registerLine(yield* Stage.person("alice"), "alice", client.secured))
@@ -129,9 +108,9 @@ describe.each(worlds)("lookups $name", (world) => {
   promise("tell each socket its own, whatever host it is on", (scene) =>
     Effect.gen(function* () {
       const grant = yield* reflex(yield* scene.connect(2))
-      const to = { address: scene.address, port: grant.ports[1] }
+      const to = { address: scene.server.host, port: grant.ports[1] }
       for (const n of [2, 2, 3]) {
-        const socket = yield* scene.asker(n)
+        const socket = yield* askerAt(scene, world, n)
         assert.deepStrictEqual(yield* socket.ask(grant, to), socket.local)
       }
     }),
@@ -140,9 +119,9 @@ describe.each(worlds)("lookups $name", (world) => {
   promise("take the last token of a connection only, and none when it is over", (scene) =>
     Effect.gen(function* () {
       const [client, other] = [yield* scene.connect(2), yield* scene.connect(3)]
-      const socket = yield* scene.asker(2)
+      const socket = yield* askerAt(scene, world, 2)
       const [first, second, third] = [yield* reflex(client), yield* reflex(client), yield* reflex(other)]
-      const to = { address: scene.address, port: first.ports[0] }
+      const to = { address: scene.server.host, port: first.ports[0] }
       socket.send(socket.request(first)[0], to)
       assert.strictEqual(yield* answersBefore(socket, second, to), 0)
       yield* client.say("CLOSE")
@@ -155,9 +134,9 @@ describe.each(worlds)("lookups $name", (world) => {
   promise("answer no forged question, nor anything else", (scene) =>
     Effect.gen(function* () {
       const [client, other] = [yield* scene.connect(2), yield* scene.connect(3)]
-      const socket = yield* scene.asker(2)
+      const socket = yield* askerAt(scene, world, 2)
       const [grant, theirs] = [yield* reflex(client), yield* reflex(other)]
-      const to = { address: scene.address, port: grant.ports[0] }
+      const to = { address: scene.server.host, port: grant.ports[0] }
       const [genuine] = socket.request(grant)
       const forged = [
         ...Array.from({ length: genuine.length }, (_, i) => genuine.map((byte, at) => (at === i ? byte ^ 1 : byte))),
@@ -179,7 +158,11 @@ describe.each(worlds)("lookups $name", (world) => {
     (scene) =>
       Effect.gen(function* () {
         const client = yield* scene.connect(2)
-        const sockets = [yield* scene.asker(2), yield* scene.asker(2), yield* scene.asker(3)]
+        const sockets = [
+          yield* askerAt(scene, world, 2),
+          yield* askerAt(scene, world, 2),
+          yield* askerAt(scene, world, 3),
+        ]
         const grant = yield* reflex(client)
         const since = yield* Clock.currentTimeMillis
         let heard = 0
@@ -193,7 +176,7 @@ describe.each(worlds)("lookups $name", (world) => {
         const flood = Effect.fnUntraced(function* (by: Granted, count: number, least: number) {
           for (let n = 0; n < count; n++) {
             const socket = sockets[n % 3]!
-            socket.send(socket.request(by)[0], { address: scene.address, port: by.ports[n % 2]! })
+            socket.send(socket.request(by)[0], { address: scene.server.host, port: by.ports[n % 2]! })
           }
           for (let i = 0; i < 1000 && heard < least; i++) yield* hear(20)
           yield* hear(100)
@@ -211,15 +194,12 @@ describe.each(worlds)("lookups $name", (world) => {
       }),
   )
 
-  promise(
-    "are refused where there are none",
-    (scene) =>
-      Effect.gen(function* () {
-        const client = yield* scene.connect(2)
-        yield* client.say("REFLEX")
-        assert.strictEqual(yield* client.hear, "ERROR Unavailable")
-      }),
-    {},
+  promiseIn(world)("are refused where there are none", (scene) =>
+    Effect.gen(function* () {
+      const client = yield* scene.connect(2)
+      yield* client.say("REFLEX")
+      assert.strictEqual(yield* client.hear, "ERROR Unavailable")
+    }),
   )
 })
 
@@ -231,8 +211,8 @@ describe("lookups at two addresses", () => {
       Effect.gen(function* () {
         const grant = yield* reflex(yield* scene.connect(2))
         assert.strictEqual(grant.alternate, "127.0.0.9")
-        const socket = yield* scene.asker(2)
-        for (const address of [scene.address, "127.0.0.9"]) {
+        const socket = yield* askerAt(scene, nodeWorld, 2)
+        for (const address of [scene.server.host, "127.0.0.9"]) {
           for (const port of grant.ports) {
             assert.deepStrictEqual(yield* socket.ask(grant, { address, port }), socket.local)
           }

@@ -2,62 +2,30 @@
  * Records that go through a server, as its clients see them: between the two of a call, in bounds, and unread.
  */
 import { assert, describe } from "@effect/vitest"
-import { Effect, Option, type Scope } from "effect"
+import { Effect, Option } from "effect"
 import * as RelayQuota from "nomitm/domain/nomitm1/RelayQuota"
 import { maxQueuedBytes } from "nomitm/services/CallDesk"
 import { RendezvousTransport } from "nomitm/services/RendezvousTransport"
-import type { RawClient } from "./RawClient.ts"
+import { type Client, hearsNothing, promiseIn, type Scene } from "./SecureScene.ts"
 import * as Stage from "./SecureStage.ts"
 import { memoryWorld, type World, worlds } from "./worlds.ts"
 
-type Client = Effect.Success<ReturnType<typeof Stage.register>>
-
-interface Scene {
-  readonly register: (
-    name: string,
-    n: number,
-    options?: Parameters<typeof Stage.register>[3],
-  ) => Effect.Effect<Client, unknown, Scope.Scope>
-  /** Registers somebody who reads nothing of what comes, unless asked to. */
-  readonly deaf: (name: string, n: number) => Effect.Effect<Deaf, unknown, Scope.Scope>
-}
-
-interface Deaf {
-  readonly say: (...lines: ReadonlyArray<string>) => void
-  /** All that came, up to a line. */
-  readonly readUntil: (last: string) => Effect.Effect<ReadonlyArray<string>, unknown>
-}
-
-const promiseIn =
-  (world: World) =>
-  (
-    name: string,
-    program: (scene: Scene) => Effect.Effect<void, unknown, Scope.Scope>,
-    options: Stage.ServerOptions = {},
-  ) =>
-    world.test(name, (host) =>
-      Effect.gen(function* () {
-        const server = yield* Stage.startServer(world.address(1), host(1), options)
-        return yield* program({
-          register: (name, n, who) => Effect.provide(Stage.register(server, name, world.address(n), who), host(n)),
-          deaf: (name, n) =>
-            Effect.gen(function* () {
-              const transport = yield* RendezvousTransport
-              const connection = yield* transport.connect({ ...server, localAddress: world.address(n) })
-              const say = (...lines: ReadonlyArray<string>) =>
-                connection.send(lines.map((line) => `${line}\n`).join(""))
-              say(Stage.registerLine(yield* Stage.person(name), name, connection.secured))
-              yield* connection.receive
-              const readUntil = Effect.fnUntraced(function* (last: string) {
-                let text = ""
-                while (!text.endsWith(`${last}\n`)) text += new TextDecoder().decode(yield* connection.receive)
-                return text.trimEnd().split("\n")
-              })
-              return { say, readUntil }
-            }).pipe(Effect.provide(host(n))),
-        })
-      }),
-    )
+/** Registers somebody who reads nothing of what comes, unless asked to. */
+const deaf = ({ server, host }: Scene, world: World, name: string, n: number) =>
+  Effect.gen(function* () {
+    const transport = yield* RendezvousTransport
+    const connection = yield* transport.connect({ ...server, localAddress: world.address(n) })
+    const say = (...lines: ReadonlyArray<string>) => connection.send(lines.map((line) => `${line}\n`).join(""))
+    say(Stage.registerLine(yield* Stage.person(name), name, connection.secured))
+    yield* connection.receive
+    /** All that came, up to a line. */
+    const readUntil = Effect.fnUntraced(function* (last: string) {
+      let text = ""
+      while (!text.endsWith(`${last}\n`)) text += new TextDecoder().decode(yield* connection.receive)
+      return text.trimEnd().split("\n")
+    })
+    return { say, readUntil }
+  }).pipe(Effect.provide(host(n)))
 
 const id = Stage.callId(1)
 
@@ -76,17 +44,11 @@ const start = Effect.fnUntraced(function* (caller: Client, callee: Client, name:
   for (const client of [caller, callee]) assert.include(yield* client.hear, "STARTCHAT")
 })
 
-const hearsNothing = (client: RawClient) =>
-  Effect.gen(function* () {
-    yield* client.say("PING")
-    assert.strictEqual(yield* client.hear, "PONG")
-  })
-
 const record = (n: number, length = 96, call = id) => `RELAY ${call} ${Stage.data(n, length)}`
 const records = (count: number, length = 96) => Array.from({ length: count }, (_, n) => record(n, length))
 
 /** How many records a client has heard before the answer to its PING. */
-const heardRecords = (client: RawClient) =>
+const heardRecords = (client: Client) =>
   Effect.gen(function* () {
     yield* client.say("PING")
     return (yield* client.hearUntil("PONG")).slice(0, -1)
@@ -172,10 +134,10 @@ describe.each(worlds)("the relay of a server $name", (world) => {
 
   promise(
     "stops for whoever does not take what comes, who is not cut off, and for nobody else",
-    ({ register, deaf }) =>
+    (scene) =>
       Effect.gen(function* () {
-        const [alice, carol] = [yield* register("alice", 2), yield* register("carol", 4)]
-        const bob = yield* deaf("bob", 3)
+        const [alice, carol] = [yield* scene.register("alice", 2), yield* scene.register("carol", 4)]
+        const bob = yield* deaf(scene, world, "bob", 3)
         yield* alice.say(`CHAT bob ${id} ${Stage.m1()}`)
         yield* hearsNothing(alice)
         bob.say(`ACCEPT ${id}`, `ERROR Relay ${id}`)
@@ -320,10 +282,10 @@ describe("the relay of a server in bounds", () => {
     }),
   )
 
-  promise("is bounded by what waits for the receiver", ({ register, deaf }) =>
+  promise("is bounded by what waits for the receiver", (scene) =>
     Effect.gen(function* () {
-      const alice = yield* register("alice", 2)
-      const bob = yield* deaf("bob", 3)
+      const alice = yield* scene.register("alice", 2)
+      const bob = yield* deaf(scene, memoryWorld, "bob", 3)
       yield* alice.say(`CHAT bob ${id} ${Stage.m1()}`)
       yield* hearsNothing(alice)
       bob.say(`ACCEPT ${id}`, `ERROR Relay ${id}`)

@@ -5,7 +5,7 @@ import { assert, describe } from "@effect/vitest"
 import * as Fs from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { Effect, Exit, Layer, Scope } from "effect"
+import { Effect, Layer, type Scope } from "effect"
 import * as SqliteNameStore from "nomitm/adapters/node/SqliteNameStore"
 import * as Certificate from "nomitm/domain/identity/Certificate"
 import * as Base64Field from "nomitm/domain/nomitm1/Base64Field"
@@ -13,56 +13,14 @@ import type { ServerEvent } from "nomitm/domain/ServerEvent"
 import { NameStore, NameStoreError } from "nomitm/services/NameStore"
 import { RendezvousTransport } from "nomitm/services/RendezvousTransport"
 import * as RawClient from "./RawClient.ts"
+import { hearsNothing, promiseIn } from "./SecureScene.ts"
 import * as Stage from "./SecureStage.ts"
-import { type Host, memoryWorld, nodeWorld, type World, worlds } from "./worlds.ts"
-
-interface People {
-  readonly server: RawClient.Server & { readonly url: string | undefined }
-  readonly host: (n: number) => Host
-  readonly connect: (n: number) => Effect.Effect<RawClient.RawClient, unknown, Scope.Scope>
-  readonly connectInPlaintext: (n: number) => Effect.Effect<RawClient.RawClient, unknown, Scope.Scope>
-  readonly register: (
-    name: string,
-    n: number,
-    options?: Parameters<typeof Stage.register>[3],
-  ) => Effect.Effect<Effect.Success<ReturnType<typeof Stage.register>>, unknown, Scope.Scope>
-  readonly stop: Effect.Effect<void>
-}
-
-const promiseIn =
-  (world: World) =>
-  (
-    name: string,
-    options: Stage.ServerOptions,
-    program: (people: People) => Effect.Effect<void, unknown, Scope.Scope>,
-  ) =>
-    world.test(name, (host) =>
-      Effect.gen(function* () {
-        const scope = yield* Scope.fork(yield* Effect.scope)
-        const server = yield* Scope.provide(Stage.startServer(world.address(1), host(1), options), scope)
-        const plain = { host: server.host, port: server.port }
-        return yield* program({
-          server,
-          host,
-          connect: (n) => Effect.provide(RawClient.connect(server, world.address(n)), host(n)),
-          connectInPlaintext: (n) => Effect.provide(RawClient.connect(plain, world.address(n)), host(n)),
-          register: (name, n, who) => Effect.provide(Stage.register(server, name, world.address(n), who), host(n)),
-          stop: Scope.close(scope, Exit.void),
-        })
-      }),
-    )
-
-/** Nothing has been said to the client meanwhile. */
-const hearsNothing = (client: RawClient.RawClient) =>
-  Effect.gen(function* () {
-    yield* client.say("PING")
-    assert.strictEqual(yield* client.hear, "PONG")
-  })
+import { memoryWorld, nodeWorld, worlds } from "./worlds.ts"
 
 describe.each(worlds)("a server over TLS $name", (world) => {
   const promise = promiseIn(world)
 
-  promise("greets, registers a proven key, lists the others with their ids, and says goodbye", {}, (people) =>
+  promise("greets, registers a proven key, lists the others with their ids, and says goodbye", (people) =>
     Effect.gen(function* () {
       const alice = yield* people.connect(2)
       const who = yield* Stage.person("alice")
@@ -84,7 +42,7 @@ describe.each(worlds)("a server over TLS $name", (world) => {
     }),
   )
 
-  promise("tells who it is about by name and by id, unlisted too", {}, ({ register }) =>
+  promise("tells who it is about by name and by id, unlisted too", ({ register }) =>
     Effect.gen(function* () {
       const alice = yield* register("alice", 2)
       const bob = yield* register("bob", 3, { unlisted: true })
@@ -104,7 +62,7 @@ describe.each(worlds)("a server over TLS $name", (world) => {
     }),
   )
 
-  promise("a call goes from ringing to a port that both have free", {}, ({ register }) =>
+  promise("a call goes from ringing to a port that both have free", ({ register }) =>
     Effect.gen(function* () {
       const alice = yield* register("alice", 2)
       const bob = yield* register("bob", 3)
@@ -131,7 +89,7 @@ describe.each(worlds)("a server over TLS $name", (world) => {
     }),
   )
 
-  promise("plaintext is refused with one word, whatever it says first", {}, ({ connectInPlaintext }) =>
+  promise("plaintext is refused with one word, whatever it says first", ({ connectInPlaintext }) =>
     Effect.gen(function* () {
       for (const line of ["HELLO", "REGISTER mallory", "GET / HTTP/1.1"]) {
         const client = yield* connectInPlaintext(2)
@@ -145,7 +103,7 @@ describe.each(worlds)("a server over TLS $name", (world) => {
 describe("a server over TLS", () => {
   const promise = promiseIn(memoryWorld)
 
-  promise("refuses with a code word and goes on", {}, ({ connect, register }) =>
+  promise("refuses with a code word and goes on", ({ connect, register }) =>
     Effect.gen(function* () {
       const bob = yield* register("bob", 3)
       const alice = yield* connect(2)
@@ -202,7 +160,7 @@ describe("a server over TLS", () => {
     }),
   )
 
-  promise("registers nobody whose name, certificate, or signature is not right", {}, ({ connect, register }) =>
+  promise("registers nobody whose name, certificate, or signature is not right", ({ connect, register }) =>
     Effect.gen(function* () {
       yield* register("taken", 3)
       const who = yield* Stage.person("alice")
@@ -233,37 +191,34 @@ describe("a server over TLS", () => {
     }),
   )
 
-  promise(
-    "takes no certificate that has expired, is not valid yet, for too long, or older than one seen",
-    {},
-    (people) =>
-      Effect.gen(function* () {
-        yield* Effect.sleep("100 seconds")
-        const now = 100
-        const who = yield* Stage.person("alice")
-        const seed = Stage.bytesOf("alice", 32)
-        const year = 365 * 86_400
-        const attempt = Effect.fnUntraced(function* (serial: number, expiry: number) {
-          const alice = yield* people.connect(2)
-          const staticKey = who.certificate.staticKey
-          const certificate = Certificate.make(Stage.primitives, { seed, staticKey, serial, expiry })
-          yield* alice.say(Stage.registerLine({ ...who, certificate }, "alice", alice.secured))
-          const answer = yield* alice.hear
-          yield* alice.leave
-          return answer
-        })
-        assert.strictEqual(yield* attempt(now - 10, now - 1), "ERROR Certificate_invalid")
-        assert.strictEqual(yield* attempt(now + 2 * 86_400, now + year), "ERROR Certificate_invalid")
-        assert.strictEqual(yield* attempt(now - 10, now + 401 * 86_400), "ERROR Certificate_invalid")
-        assert.strictEqual(yield* attempt(now - 10, now + year), "REGISTER alice OK")
-        assert.strictEqual(yield* attempt(now - 11, now + year), "ERROR Certificate_invalid")
-        assert.strictEqual(yield* attempt(now - 10, now + year), "REGISTER alice OK")
-        assert.strictEqual(yield* attempt(now - 9, now + year), "REGISTER alice OK")
-        assert.strictEqual(yield* attempt(now - 10, now + year), "ERROR Certificate_invalid")
-      }),
+  promise("takes no certificate that has expired, is not valid yet, for too long, or older than one seen", (people) =>
+    Effect.gen(function* () {
+      yield* Effect.sleep("100 seconds")
+      const now = 100
+      const who = yield* Stage.person("alice")
+      const seed = Stage.bytesOf("alice", 32)
+      const year = 365 * 86_400
+      const attempt = Effect.fnUntraced(function* (serial: number, expiry: number) {
+        const alice = yield* people.connect(2)
+        const staticKey = who.certificate.staticKey
+        const certificate = Certificate.make(Stage.primitives, { seed, staticKey, serial, expiry })
+        yield* alice.say(Stage.registerLine({ ...who, certificate }, "alice", alice.secured))
+        const answer = yield* alice.hear
+        yield* alice.leave
+        return answer
+      })
+      assert.strictEqual(yield* attempt(now - 10, now - 1), "ERROR Certificate_invalid")
+      assert.strictEqual(yield* attempt(now + 2 * 86_400, now + year), "ERROR Certificate_invalid")
+      assert.strictEqual(yield* attempt(now - 10, now + 401 * 86_400), "ERROR Certificate_invalid")
+      assert.strictEqual(yield* attempt(now - 10, now + year), "REGISTER alice OK")
+      assert.strictEqual(yield* attempt(now - 11, now + year), "ERROR Certificate_invalid")
+      assert.strictEqual(yield* attempt(now - 10, now + year), "REGISTER alice OK")
+      assert.strictEqual(yield* attempt(now - 9, now + year), "REGISTER alice OK")
+      assert.strictEqual(yield* attempt(now - 10, now + year), "ERROR Certificate_invalid")
+    }),
   )
 
-  promise("lets a key have eight names, one on each connection", {}, ({ connect, register }) =>
+  promise("lets a key have eight names, one on each connection", ({ connect, register }) =>
     Effect.gen(function* () {
       const who = yield* Stage.person("alice")
       for (let n = 1; n <= 8; n++) yield* register(`alice${n}`, 2, { who })
@@ -277,7 +232,7 @@ describe("a server over TLS", () => {
     }),
   )
 
-  promise("keeps a name for its key when nobody is online with it, until it is given up", {}, ({ connect, register }) =>
+  promise("keeps a name for its key when nobody is online with it, until it is given up", ({ connect, register }) =>
     Effect.gen(function* () {
       const alice = yield* register("alice", 2)
       yield* alice.say("CLOSE")
@@ -302,7 +257,6 @@ describe("a server over TLS", () => {
 
   promise(
     "gives out a bounded number of names to an address: they are kept for a year",
-    { limits: { newNames: { burst: 3, perSecond: 1 / 60 } } },
     ({ connect, register }) =>
       Effect.gen(function* () {
         for (const name of ["a", "b", "c"]) yield* register(name, 2)
@@ -324,9 +278,10 @@ describe("a server over TLS", () => {
         yield* later.say(Stage.registerLine(yield* Stage.person("d"), "d", later.secured))
         assert.strictEqual(yield* later.hear, "REGISTER d OK")
       }),
+    { limits: { newNames: { burst: 3, perSecond: 1 / 60 } } },
   )
 
-  promise("sends away who gave the name up and takes no other", {}, ({ register }) =>
+  promise("sends away who gave the name up and takes no other", ({ register }) =>
     Effect.gen(function* () {
       const alice = yield* register("alice", 2)
       yield* alice.say("RELEASE")
@@ -340,7 +295,7 @@ describe("a server over TLS", () => {
     }),
   )
 
-  promise("replaces a connection at once when the same key registers the same name again", {}, ({ register }) =>
+  promise("replaces a connection at once when the same key registers the same name again", ({ register }) =>
     Effect.gen(function* () {
       const bob = yield* register("bob", 3)
       const before = yield* register("alice", 2)
@@ -359,7 +314,6 @@ describe("a server over TLS", () => {
   const seen: Array<ServerEvent> = []
   promise(
     "reports who comes and goes, and the address to pass on",
-    { observe: (event) => seen.push(event) },
     (people) =>
       Effect.gen(function* () {
         const alice = yield* people.register("alice", 2)
@@ -381,22 +335,26 @@ describe("a server over TLS", () => {
           /^([a-z2-7]{4}-){7}[a-z2-7]{4}$/,
         )
       }),
+    { observe: (event) => seen.push(event) },
   )
 
   const store = Layer.succeed(NameStore, Effect.runSync(Effect.provide(NameStore, NameStore.layerMemory)))
-  promise("knows whose the names are after a restart", { names: store }, (people) =>
-    Effect.gen(function* () {
-      yield* people.register("alice", 2)
-      yield* people.stop
-      const server = yield* Stage.startServer(memoryWorld.address(1), people.host(1), {
-        names: store,
-        port: people.server.port,
-      })
-      const mallory = yield* Effect.provide(RawClient.connect(server, memoryWorld.address(3)), people.host(3))
-      yield* mallory.say(Stage.registerLine(yield* Stage.person("mallory"), "alice", mallory.secured))
-      assert.strictEqual(yield* mallory.hear, "ERROR Name_owned alice")
-      yield* people.register("alice", 2)
-    }),
+  promise(
+    "knows whose the names are after a restart",
+    (people) =>
+      Effect.gen(function* () {
+        yield* people.register("alice", 2)
+        yield* people.stop
+        const server = yield* Stage.startServer(memoryWorld.address(1), people.host(1), {
+          names: store,
+          port: people.server.port,
+        })
+        const mallory = yield* Effect.provide(RawClient.connect(server, memoryWorld.address(3)), people.host(3))
+        yield* mallory.say(Stage.registerLine(yield* Stage.person("mallory"), "alice", mallory.secured))
+        assert.strictEqual(yield* mallory.hear, "ERROR Name_owned alice")
+        yield* people.register("alice", 2)
+      }),
+    { names: store },
   )
 
   nodeWorld.test("knows them on disk too, over sockets", (host) =>
@@ -431,15 +389,18 @@ describe("a server over TLS", () => {
     owner: () => Effect.succeedNone,
     highestSerial: () => Effect.succeedNone,
   })
-  promise("says so when names can't be kept, and goes on", { names: Layer.succeed(NameStore, broken) }, ({ connect }) =>
-    Effect.gen(function* () {
-      const alice = yield* connect(2)
-      yield* alice.say(Stage.registerLine(yield* Stage.person("alice"), "alice", alice.secured), "PING")
-      assert.deepEqual(yield* Effect.replicateEffect(alice.hear, 2), ["ERROR Unavailable", "PONG"])
-    }),
+  promise(
+    "says so when names can't be kept, and goes on",
+    ({ connect }) =>
+      Effect.gen(function* () {
+        const alice = yield* connect(2)
+        yield* alice.say(Stage.registerLine(yield* Stage.person("alice"), "alice", alice.secured), "PING")
+        assert.deepEqual(yield* Effect.replicateEffect(alice.hear, 2), ["ERROR Unavailable", "PONG"])
+      }),
+    { names: Layer.succeed(NameStore, broken) },
   )
 
-  promise("notices within 45 seconds that a client is not there any more", {}, ({ register }) =>
+  promise("notices within 45 seconds that a client is not there any more", ({ register }) =>
     Effect.gen(function* () {
       const bob = yield* register("bob", 3)
       const alice = yield* register("alice", 2)
@@ -461,7 +422,7 @@ describe("a server over TLS", () => {
     }),
   )
 
-  promise("sends a connection without a name away, and one that says nothing at all", {}, ({ connect }) =>
+  promise("sends a connection without a name away, and one that says nothing at all", ({ connect }) =>
     Effect.gen(function* () {
       const talker = yield* connect(2)
       const silent = yield* connect(3)
@@ -475,7 +436,7 @@ describe("a server over TLS", () => {
     }),
   )
 
-  promise("tells everybody when it stops", {}, ({ connect, register, stop }) =>
+  promise("tells everybody when it stops", ({ connect, register, stop }) =>
     Effect.gen(function* () {
       const alice = yield* register("alice", 2)
       const guest = yield* connect(3)
@@ -486,7 +447,7 @@ describe("a server over TLS", () => {
     }),
   )
 
-  promise("keeps a plaintext connection for a bounded time only, if it says nothing", {}, ({ host, server }) =>
+  promise("keeps a plaintext connection for a bounded time only, if it says nothing", ({ host, server }) =>
     Effect.gen(function* () {
       const { connect } = yield* Effect.provide(RendezvousTransport, host(2))
       const connection = yield* connect({ host: server.host, port: server.port })
@@ -498,41 +459,47 @@ describe("a server over TLS", () => {
     }),
   )
 
-  promise("serves plaintext beside TLS if it is to: neither sees the other", { plaintext: true }, (people) =>
-    Effect.gen(function* () {
-      const alice = yield* people.register("alice", 2)
-      const bob = yield* people.connectInPlaintext(3)
-      yield* bob.say("HELLO", "REGISTER bob", "LISTUSERS", "CHAT alice")
-      assert.deepEqual(yield* Effect.replicateEffect(bob.hear, 5), [
-        "HELLO",
-        "REGISTER bob OK",
-        "STARTUSERS",
-        "ENDUSERS",
-        "ERROR User_not_online alice",
-      ])
-      yield* alice.say("LISTUSERS", "LOOKUP bob", `CHAT bob ${Stage.callId(1)} ${Stage.m1()}`)
-      assert.deepEqual(yield* Effect.replicateEffect(alice.hear, 4), [
-        "STARTUSERS",
-        "ENDUSERS",
-        "ERROR User_not_online bob",
-        `ENDED ${Stage.callId(1)} User_not_online`,
-      ])
-    }),
+  promise(
+    "serves plaintext beside TLS if it is to: neither sees the other",
+    (people) =>
+      Effect.gen(function* () {
+        const alice = yield* people.register("alice", 2)
+        const bob = yield* people.connectInPlaintext(3)
+        yield* bob.say("HELLO", "REGISTER bob", "LISTUSERS", "CHAT alice")
+        assert.deepEqual(yield* Effect.replicateEffect(bob.hear, 5), [
+          "HELLO",
+          "REGISTER bob OK",
+          "STARTUSERS",
+          "ENDUSERS",
+          "ERROR User_not_online alice",
+        ])
+        yield* alice.say("LISTUSERS", "LOOKUP bob", `CHAT bob ${Stage.callId(1)} ${Stage.m1()}`)
+        assert.deepEqual(yield* Effect.replicateEffect(alice.hear, 4), [
+          "STARTUSERS",
+          "ENDUSERS",
+          "ERROR User_not_online bob",
+          `ENDED ${Stage.callId(1)} User_not_online`,
+        ])
+      }),
+    { plaintext: true },
   )
 
-  promise("gives no name that belongs to a key to plaintext, in whatever letters", { plaintext: true }, (people) =>
-    Effect.gen(function* () {
-      const alice = yield* people.register("zoë", 2)
-      yield* alice.say("CLOSE")
-      yield* alice.hearUntil("<end>")
-      const bob = yield* people.connectInPlaintext(3)
-      yield* bob.say("REGISTER zoë", "REGISTER Zoë", "REGISTER ZOE\u0308", "REGISTER zoe")
-      assert.deepEqual(yield* Effect.replicateEffect(bob.hear, 4), [
-        "ERROR User_exists zoë",
-        "ERROR User_exists Zoë",
-        "ERROR User_exists ZOE\u0308",
-        "REGISTER zoe OK",
-      ])
-    }),
+  promise(
+    "gives no name that belongs to a key to plaintext, in whatever letters",
+    (people) =>
+      Effect.gen(function* () {
+        const alice = yield* people.register("zoë", 2)
+        yield* alice.say("CLOSE")
+        yield* alice.hearUntil("<end>")
+        const bob = yield* people.connectInPlaintext(3)
+        yield* bob.say("REGISTER zoë", "REGISTER Zoë", "REGISTER ZOE\u0308", "REGISTER zoe")
+        assert.deepEqual(yield* Effect.replicateEffect(bob.hear, 4), [
+          "ERROR User_exists zoë",
+          "ERROR User_exists Zoë",
+          "ERROR User_exists ZOE\u0308",
+          "REGISTER zoe OK",
+        ])
+      }),
+    { plaintext: true },
   )
 })
