@@ -76,6 +76,18 @@ export const call = async (
   await Promise.all([caller.event("connected", { peer: calledName }), called.event("connected", { peer: callerName })])
 }
 
+/** Waits until what these say in their first chat goes past the server. */
+export const pastServer = (...peers: ReadonlyArray<Program>): Promise<unknown> =>
+  Promise.all(
+    peers.map((peer) =>
+      peer.until(
+        "a path past the server",
+        () =>
+          peer.events.some(({ event, kind }) => event === "path" && kind !== "relay" && kind !== "none") || undefined,
+      ),
+    ),
+  )
+
 /**
  * The rows of a screen without what depends on how quick the machine is: the path in front of the input with its round
  * trip time, how many texts are on the way, and the lines that say that the path has changed.

@@ -7,7 +7,7 @@ import { join } from "node:path"
 import { describe, expect, it } from "vitest"
 import * as SelfSigned from "../../src/adapters/node/SelfSigned.ts"
 import { addresses, folder, Program, run } from "./Program.ts"
-import { call, Homes, online, reach, SealedServer } from "./Sealed.ts"
+import { call, Homes, online, pastServer, reach, SealedServer } from "./Sealed.ts"
 
 /** A key and its certificate in PEM, and the pin that follows from them. */
 const certificate = () => {
@@ -28,6 +28,7 @@ describe.concurrent("a server over TLS", () => {
     await using alice = await online(server.url, homes, "alice")
     await using bob = await online(server.url, homes, "bob", "--accept", "anyone")
     await call(alice, bob, ["alice", "bob"])
+    await pastServer(alice, bob)
     server.signal("SIGKILL")
     await server.exit
     await Promise.all([alice, bob].map((peer) => peer.event("error", { code: "Server_lost" })))
@@ -69,6 +70,7 @@ describe.concurrent("a server over TLS", () => {
     await using alice = await online(server.url, homes, "alice")
     await using carol = await online(server.url, homes, "carol", "--accept", "anyone")
     await call(alice, carol, ["alice", "carol"])
+    await pastServer(alice, carol)
     // Remembered from the pinned address.
     const again = await run(reach(server.address, homes, "bob", "--json"))
     expect(again.code).toBe(4)

@@ -1,6 +1,6 @@
 import { assert, describe } from "@effect/vitest"
 import { Clock, Effect } from "effect"
-import { connect, type Person, problem, promise as promiseIn } from "./SealedPeerStage.ts"
+import { connect, pastServer, type Person, problem, promise as promiseIn } from "./SealedPeerStage.ts"
 import { memoryWorld, type World, worlds } from "./worlds.ts"
 
 /** Waits until everything goes by such a path. */
@@ -132,6 +132,7 @@ describe.each(worlds.map((world) => ({ world, name: world.name })))(
         const { person, startServer, stopServer } = stage
         const [alice, bob] = [yield* person("alice", 2), yield* person("bob", 3)]
         yield* connect(alice, bob)
+        yield* Effect.all([pastServer(alice), pastServer(bob)])
         yield* alice.screen.type("before")
         assert.strictEqual(yield* textOf(bob), "before")
         yield* stopServer

@@ -4,7 +4,7 @@ import * as NodeServerIdentity from "nomitm/adapters/node/NodeServerIdentity"
 import * as Fingerprint from "nomitm/domain/identity/Fingerprint"
 import * as SafetyNumber from "nomitm/domain/identity/SafetyNumber"
 import * as ContactBook from "nomitm/domain/profile/ContactBook"
-import { callAs, connect, type Person, problem, promise as promiseIn } from "./SealedPeerStage.ts"
+import { callAs, connect, pastServer, type Person, problem, promise as promiseIn } from "./SealedPeerStage.ts"
 import { primitives } from "./SecureStage.ts"
 import { type World, worlds } from "./worlds.ts"
 
@@ -270,6 +270,7 @@ describe.each(worlds.map((world) => ({ world, name: world.name })))(
         const alice = yield* person("alice", 2)
         const bob = yield* person("bob", 3)
         yield* connect(alice, bob)
+        yield* Effect.all([pastServer(alice), pastServer(bob)])
         yield* stopServer
         yield* problem(alice, "Server_lost")
         yield* alice.screen.type("still here?")

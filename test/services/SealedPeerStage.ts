@@ -250,6 +250,12 @@ export const connect = Effect.fnUntraced(function* (alice: Person, bob: Person) 
   return [yield* alice.screen.nextOf("connected"), yield* bob.screen.nextOf("connected")] as const
 })
 
+/** Waits until a chat that has begun is on a path without the server. */
+export const pastServer = ({ screen }: Person) =>
+  Effect.repeat(screen.nextOf("path"), {
+    until: (event) => event.event === "path" && event.kind !== "relay" && event.kind !== "none",
+  })
+
 /** Somebody with bare lines calls, registered under one name and saying another in the handshake. */
 export const callAs = Effect.fnUntraced(function* (
   { server, host, world }: Stage,
