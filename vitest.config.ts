@@ -31,7 +31,8 @@ export default defineConfig({
       },
       {
         extends: true,
-        // Real NATs, after everything else and with the machine to itself: three laboratories at a time, for most of their time is waiting.
+        // Real NATs, after everything else and with the machine to itself: three laboratories at a time, for each waits
+        // most of its time.
         test: {
           name: "laboratory",
           include: [laboratory],
