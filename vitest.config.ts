@@ -31,13 +31,13 @@ export default defineConfig({
       },
       {
         extends: true,
-        // Real NATs, after everything else and with the machine to itself: three laboratories at a time, for each waits
+        // Real NATs, after everything else and with the machine to itself: two laboratories at a time, for each waits
         // most of its time.
         test: {
           name: "laboratory",
           include: [laboratory],
           maxWorkers: 1,
-          maxConcurrency: 3,
+          maxConcurrency: 2,
           sequence: { groupOrder: 1 },
         },
       },
