@@ -2,7 +2,7 @@
  * The built command through real NATs: server and peers are processes in a laboratory of Linux network namespaces.
  *
  * What counts here is that everybody is connected, over which kind of path, and that nothing said is lost; times belong
- * to `npm run natlab`, on a machine that does nothing else. Three laboratories run at a time.
+ * to `npm run natlab`, on a machine that does nothing else. Two laboratories run at a time.
  */
 import { spawnSync } from "node:child_process"
 import { join } from "node:path"
