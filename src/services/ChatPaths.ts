@@ -109,12 +109,12 @@ export class ChatPaths implements Watcher {
     return used !== undefined && Path.equals(used, path)
   }
 
-  /** A record that went by the path in use was acknowledged. */
-  acknowledged(): void {
-    const path = this.active
-    const at = this.tools.now()
+  /** A record that went by the path in use was acknowledged, at a time in milliseconds. */
+  acknowledged(at: number): void {
     // Once in a while is enough, and there may be thousands a second.
-    if (path === undefined || at - this.acknowledgedAt < acknowledgedPause) return
+    if (at - this.acknowledgedAt < acknowledgedPause) return
+    const path = this.active
+    if (path === undefined) return
     this.acknowledgedAt = at
     this.on({ _tag: "Acknowledged", path })
   }

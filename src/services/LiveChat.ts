@@ -398,7 +398,7 @@ export class LiveChat implements ChatPaths.Owner, Sleeper {
 
   private delivered(frames: ReadonlyArray<Delivery.Frame>, record: Delivery.RecordNumber): void {
     const heard = this.messages.heard(frames, record, this.turnAt.monotonic)
-    if (heard.acknowledged.length > 0) this.paths.acknowledged()
+    if (heard.acknowledged.length > 0) this.paths.acknowledged(this.turnAt.monotonic)
     if (heard.failed !== undefined) return this.on({ _tag: "GiveUp", ending: "protocol" })
     this.messages.handOut(heard)
   }

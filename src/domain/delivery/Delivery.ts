@@ -160,7 +160,8 @@ export const fill = (
     }),
     isProbing: false,
   }
-  return [next, (acks as ReadonlyArray<Frame>).concat(data)]
+  const [first, second] = acks
+  return [next, first === undefined ? [data] : second === undefined ? [first, data] : [first, second, data]]
 }
 
 const highestOf = (ack: Ack | undefined): RecordNumber | undefined =>
@@ -179,7 +180,7 @@ export const heard = (
   now: number,
 ): readonly [State, Heard] => {
   const messages: Array<Uint8Array> = []
-  let acknowledged = noRecords
+  let acknowledged: Array<RecordNumber> | undefined
   let next = state
   let asks = false
   let isOrderly = true
@@ -189,7 +190,9 @@ export const heard = (
       if (frame._tag === "Ack") {
         const [told, arrived] = onAck(next, frame, now)
         next = told
-        if (arrived.length > 0) acknowledged = acknowledged.concat(arrived.map(({ record }) => record))
+        const records = arrived.map(({ record }) => record)
+        if (acknowledged === undefined) acknowledged = records
+        else acknowledged.push(...records)
       }
       if (frame._tag !== "Data") continue
       const hadGap = next.receiving.pieces.length > 0
@@ -204,7 +207,7 @@ export const heard = (
       if (outcome === "Refused") isKept = false
     }
   }
-  const result = { messages, delivered: next.sending.delivered, acknowledged }
+  const result = { messages, delivered: next.sending.delivered, acknowledged: acknowledged ?? noRecords }
   if (next.hasFailed) return [next, { ...result, failed: "protocol" }]
   // What is not kept was as good as lost: it has to come again.
   if (!isKept) return [next, result]

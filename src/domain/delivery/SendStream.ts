@@ -83,10 +83,11 @@ export const say = (stream: SendStream, bodies: ReadonlyArray<Uint8Array>): Send
   const { base, next } = stream
   let { chunks, total } = stream
   for (const body of bodies) {
-    const last = chunks.at(-1)
     const whole = Message.headerBytes + body.length
-    if (last !== undefined && Slab.spare(last.slab, total - last.start) >= whole) {
-      Message.add(last.slab, body)
+    if (whole <= minChunkBytes) {
+      // One that is short lies in one piece.
+      chunks = withRoom(chunks, base, total, whole)
+      Message.add(chunks.at(-1)!.slab, body)
     } else {
       chunks = withBytes(chunks, base, total, Message.header(body.length))
       chunks = withBytes(chunks, base, total + Message.headerBytes, body)
@@ -101,6 +102,16 @@ export const say = (stream: SendStream, bodies: ReadonlyArray<Uint8Array>): Send
     messageEnd: isDelivered(stream) ? firstEnd : stream.messageEnd,
     sentEnd: next === stream.total ? firstEnd : stream.sentEnd,
   }
+}
+
+/** With so much room at the end, behind the `total` bytes that are there since `base`. */
+const withRoom = (chunks: ReadonlyArray<Chunk>, base: number, total: number, room: number): ReadonlyArray<Chunk> => {
+  const last = chunks.at(-1)
+  if (last !== undefined && Slab.spare(last.slab, total - last.start) >= room) return chunks
+  const size = Math.max(minChunkBytes, room, Math.min(maxChunkBytes, total - base))
+  // One that is spent, of what the other has all of.
+  const needed = base === total ? [] : chunks
+  return [...needed, { start: total, slab: Slab.make(size) }]
 }
 
 /** With bytes behind the `total` that are there since `base`. */

@@ -8,7 +8,7 @@
  * Reading never throws. What is no frame ends the reading, what has an unknown type or a body that is none of its type
  * is left out. A body that was read shares its memory with the record.
  */
-import { uint32 } from "./RecordHeader.ts"
+import { uint32, wide } from "./RecordHeader.ts"
 
 const twoTo32 = 2 ** 32
 
@@ -307,7 +307,7 @@ const readAckRange = (bytes: Uint8Array, at: number): AckRange => ({
 })
 
 const uint48 = (bytes: Uint8Array, at: number): number =>
-  ((bytes[at]! << 8) | bytes[at + 1]!) * twoTo32 + uint32(bytes, at + 2)
+  wide((bytes[at]! << 8) | bytes[at + 1]!, uint32(bytes, at + 2))
 
 /** Whether part and parts at `at` say that this is one of at most so many. */
 const isPart = (bytes: Uint8Array, at: number, most: number): boolean =>

@@ -47,7 +47,7 @@ export const epoch = (datagram: Uint8Array): number => datagram[1]!
 export const index = (datagram: Uint8Array): number => uint32(datagram, 4)
 
 /** The counter: up to 2^64, and no longer exact from 2^53 on. */
-export const counter = (datagram: Uint8Array): number => uint32(datagram, 8) * twoTo32 + uint32(datagram, 12)
+export const counter = (datagram: Uint8Array): number => wide(uint32(datagram, 8), uint32(datagram, 12))
 
 /**
  * Writes a header at the start of `into`.
@@ -76,6 +76,12 @@ export const write = (into: Uint8Array, epoch: number, index: number, counter: n
   into[14] = low >>> 8
   into[15] = low
 }
+
+/**
+ * The number whose upper bits and lower 32 bits these are. What is reckoned with a product is kept as a float by the
+ * engine, in memory of its own: small numbers are not to be.
+ */
+export const wide = (high: number, low: number): number => (high === 0 ? low : high * twoTo32 + low)
 
 /** The number that four bytes from `at` on are. */
 export const uint32 = (bytes: Uint8Array, at: number): number =>
