@@ -93,7 +93,7 @@ const add = (seen: Seen, counter: number, asks: boolean, now: number): Seen => {
   }
 }
 
-/** When to answer a record that asks. After a gap, or before one, the other learns at once what is missing, or is no longer. */
+/** When to answer a record that asks. At a gap the other learns at once what is missing, or is no longer. */
 const answerAt = (state: Acknowledging, { asking }: Seen, isOrderly: boolean, now: number): number =>
   !isOrderly || asking >= askingAtOnce(state.orderly) ? -Infinity : Math.min(state.dueAt, now + maxAckDelay)
 
@@ -125,19 +125,19 @@ export const answer = (
   roomBytes: number,
   now: number,
 ): readonly [Acknowledging, ReadonlyArray<Frame.Ack>] => {
-  const { current, previous, orderly } = state
-  const isBefore = previous !== undefined && previous.asking > 0
-  const before = isBefore ? ackOf(previous, consumed, limit, roomBytes, now) : undefined
-  if (isBefore && before === undefined) return [state, noAcks]
-  const room = before === undefined ? roomBytes : roomBytes - Frame.length(before)
-  // Where only the epoch before was asked for, its answer has said everything.
-  const isAsked = !isBefore || current.asking > 0
-  const ack = isAsked ? ackOf(current, consumed, limit, room, now) : undefined
-  const answeredBefore = previous === undefined ? undefined : answered(previous)
-  const acks =
-    before === undefined ? (ack === undefined ? noAcks : [ack]) : ack === undefined ? [before] : [before, ack]
-  if (isAsked && ack === undefined) return [{ ...state, previous: answeredBefore }, acks]
-  return [{ current: answered(current), previous: answeredBefore, dueAt: Infinity, orderly }, acks]
+  const { current, orderly, previous } = state
+  if (previous === undefined || previous.asking === 0) {
+    const ack = ackOf(current, consumed, limit, roomBytes, now)
+    if (ack === undefined) return [state, noAcks]
+    return [{ current: answered(current), previous, dueAt: Infinity, orderly }, [ack]]
+  }
+  const before = ackOf(previous, consumed, limit, roomBytes, now)
+  if (before === undefined) return [state, noAcks]
+  const next = { ...state, previous: answered(previous) }
+  // Where only that epoch was asked for, its answer has said everything.
+  if (current.asking === 0) return [{ ...next, dueAt: Infinity }, [before]]
+  const [told, acks] = answer(next, consumed, limit, roomBytes - Frame.length(before), now)
+  return [told, [before, ...acks]]
 }
 
 const noAcks: ReadonlyArray<Frame.Ack> = []
