@@ -1,6 +1,6 @@
 /**
  * One sealed chat while it lives: runs the pure machines `domain/record/SealedConversation`, `domain/delivery/Delivery`
- * (in `ChatMessages`) and `domain/reach/Reach` (in `ChatPaths`) on one `RecordLayer`.
+ * (in `ChatMessages`) and `domain/reach/Reach` (in `ChatPaths`) on records (`ChatRecords`).
  *
  * There may be thousands, so it is one object: what it can do lies in the class, what is rarely asked for is made when it
  * is, and time is kept for all chats together (`DueTimers`).
@@ -16,15 +16,15 @@ import type { Ending } from "../domain/Conversation.ts"
 import type * as Delivery from "../domain/delivery/Delivery.ts"
 import type * as Path from "../domain/reach/Path.ts"
 import type * as Reach from "../domain/reach/Reach.ts"
-import * as Epoch from "../domain/record/Epoch.ts"
 import * as Frame from "../domain/record/Frame.ts"
 import type { Moment } from "../domain/record/Moment.ts"
-import * as RecordLayer from "../domain/record/RecordLayer.ts"
+import type * as RecordLayer from "../domain/record/RecordLayer.ts"
 import * as SealedConversation from "../domain/record/SealedConversation.ts"
 import type { StuckReason } from "../domain/net/StuckReason.ts"
 import { ChatMessages, type Texts } from "./ChatMessages.ts"
 import { ChatNews, type PathInUse } from "./ChatNews.ts"
 import * as ChatPaths from "./ChatPaths.ts"
+import { ChatRecords } from "./ChatRecords.ts"
 import { ChatEnded, NotOpen, type SayError } from "./ChatSession.ts"
 import type { ChatTools } from "./ChatTools.ts"
 import type { Sleeper } from "./DueTimers.ts"
@@ -48,13 +48,6 @@ export interface Options {
   readonly texts: Texts
 }
 
-/** The keys of another call, and since when they are there. */
-interface OtherKeys {
-  readonly keys: SealedConversation.Keys
-  readonly layer: RecordLayer.RecordLayer
-  readonly at: Moment
-}
-
 export class LiveChat implements ChatPaths.Owner, Sleeper {
   wakesAt = Infinity
   place = -1
@@ -64,9 +57,7 @@ export class LiveChat implements ChatPaths.Owner, Sleeper {
   private readonly isTypedByHand: boolean
   private readonly giveUpAt: number
 
-  private layer: RecordLayer.RecordLayer
-  /** The keys of another call, until the other side is known to have them. */
-  private unconfirmed: OtherKeys | undefined
+  private readonly records: ChatRecords
   private conversation: SealedConversation.State
   private readonly messages: ChatMessages
   private readonly paths: ChatPaths.ChatPaths
@@ -97,7 +88,7 @@ export class LiveChat implements ChatPaths.Owner, Sleeper {
     this.turnAt = tools.moment()
     this.giveUpAt = this.turnAt.monotonic + patienceMillis
     this.messages = new ChatMessages(texts, this.news)
-    this.layer = RecordLayer.make(tools.cryptography.primitives, Epoch.first(keys))
+    this.records = new ChatRecords(tools.cryptography.primitives, keys)
     this.conversation = SealedConversation.initial(keys, this.turnAt)
     this.paths = new ChatPaths.ChatPaths(tools, this, keys.isInitiator, scope)
     tools.timers.add(this)
@@ -186,10 +177,8 @@ export class LiveChat implements ChatPaths.Owner, Sleeper {
     return Effect.suspend(() => {
       let left = Effect.void
       this.turn(() => {
-        const layer = RecordLayer.make(this.tools.cryptography.primitives, Epoch.first(keys))
-        const next = { keys, layer, at: this.turnAt }
-        if (keys.isInitiator || this.phase !== "Open" || this.isExpired()) this.rekey(next)
-        else this.unconfirmed = next
+        this.records.offer(this.tools.cryptography.primitives, keys, this.turnAt)
+        if (keys.isInitiator || this.phase !== "Open" || this.isExpired()) this.changeKeys()
         left = this.paths.follow(way, scope)
       })
       this.hasWay = true
@@ -198,12 +187,14 @@ export class LiveChat implements ChatPaths.Owner, Sleeper {
     })
   }
 
-  private rekey({ keys, layer, at }: OtherKeys): void {
-    this.unconfirmed = undefined
-    this.layer = layer
+  /** From now on with the keys of the other call, if there is one. */
+  private changeKeys(): boolean {
+    const other = this.records.change()
+    if (other === undefined) return false
     this.messages.resumed()
     this.waiting = undefined
-    this.on({ _tag: "Resumed", keys, at })
+    this.on({ _tag: "Resumed", ...other })
+    return true
   }
 
   /** Ends the chat and tells the other side, more than once. */
@@ -243,11 +234,11 @@ export class LiveChat implements ChatPaths.Owner, Sleeper {
 
   seal(frames: ReadonlyArray<Frame.Frame>): Uint8Array | undefined {
     const maySeal = SealedConversation.hasKeys(this.conversation) && !this.isExpired()
-    return maySeal ? RecordLayer.seal(this.layer, frames) : undefined
+    return maySeal ? this.records.seal(frames) : undefined
   }
 
   private sealAll(frames: ReadonlyArray<Frame.Frame>): void {
-    RecordLayer.sealAll(this.layer, frames, (datagram) => this.paths.transmit(datagram))
+    this.records.sealAll(frames, (datagram) => this.paths.transmit(datagram))
   }
 
   private sendClose(): void {
@@ -262,8 +253,8 @@ export class LiveChat implements ChatPaths.Owner, Sleeper {
     if (!SealedConversation.hasKeys(this.conversation)) return
     const at = this.turnAt.monotonic
     for (;;) {
-      const carried = this.messages.fill(RecordLayer.next(this.layer), at)
-      const record = carried.length === 0 ? undefined : RecordLayer.seal(this.layer, carried)
+      const carried = this.messages.fill(this.records.next, at)
+      const record = carried.length === 0 ? undefined : this.records.seal(carried)
       if (record === undefined) break
       this.paths.transmit(record)
     }
@@ -280,7 +271,7 @@ export class LiveChat implements ChatPaths.Owner, Sleeper {
     if (this.isExpired(this.turnAt)) return this.due()
     this.flush()
     if (this.messages.noteIdle()) this.paths.waiting(!this.messages.isIdle)
-    if (SealedConversation.isWorn(this.conversation, RecordLayer.used(this.layer))) return this.due()
+    if (SealedConversation.isWorn(this.conversation, this.records.used)) return this.due()
     this.onMoved()
   }
 
@@ -308,15 +299,15 @@ export class LiveChat implements ChatPaths.Owner, Sleeper {
         return
       }
       case "Adopt":
-        return RecordLayer.adopt(this.layer, action.epoch)
+        return this.records.adopt(action.epoch)
       case "Prepare":
-        return RecordLayer.prepare(this.layer, action.epoch)
+        return this.records.prepare(action.epoch)
       case "ForgetPrevious":
-        return RecordLayer.forgetPrevious(this.layer)
+        return this.records.forgetPrevious()
       case "Opened":
         return this.lookOpened()
       case "Suspended":
-        if (this.unconfirmed !== undefined) return this.rekey(this.unconfirmed)
+        if (this.changeKeys()) return
         return this.isTypedByHand ? this.on({ _tag: "GiveUp", ending: "timeout" }) : this.lookAdrift()
       case "Compare":
         return this.verifications.offer(action.value)
@@ -332,7 +323,7 @@ export class LiveChat implements ChatPaths.Owner, Sleeper {
     const { waiting } = this
     this.waiting = undefined
     if (waiting !== undefined && this.paths.active !== undefined) {
-      const last = this.messages.fillLast(RecordLayer.next(this.layer), this.moment().monotonic)
+      const last = this.messages.fillLast(this.records.next, this.moment().monotonic)
       this.sealAll([...last, ...waiting])
     }
     this.tools.timers.remove(this)
@@ -366,18 +357,15 @@ export class LiveChat implements ChatPaths.Owner, Sleeper {
     if (!SealedConversation.hasKeys(this.conversation)) return
     const at = this.moment()
     if (this.isExpired(at)) return this.due()
-    const record = this.open(datagram)
+    const record = this.records.open(datagram) ?? this.openFirst(datagram)
     if (record !== undefined) this.turn(() => this.heard(record, path), at)
   }
 
-  private open(datagram: Uint8Array): RecordLayer.Opened | undefined {
-    const record = RecordLayer.open(this.layer, datagram)
-    if (typeof record !== "string") return record
-    const { unconfirmed } = this
-    const first = unconfirmed && RecordLayer.open(unconfirmed.layer, datagram)
-    if (unconfirmed === undefined || first === undefined || typeof first === "string") return undefined
-    this.rekey(unconfirmed)
-    return first
+  /** The first record with the keys of another call: the other side has them. */
+  private openFirst(datagram: Uint8Array): RecordLayer.Opened | undefined {
+    const record = this.records.openOther(datagram)
+    if (record !== undefined) this.changeKeys()
+    return record
   }
 
   private heard(record: RecordLayer.Opened, path: Path.Path): void {
@@ -444,7 +432,7 @@ export class LiveChat implements ChatPaths.Owner, Sleeper {
 
   due(): void {
     this.turn(() => {
-      this.on({ _tag: "Due", used: RecordLayer.used(this.layer), at: this.turnAt })
+      this.on({ _tag: "Due", used: this.records.used, at: this.turnAt })
       if (this.conversation.phase === "Opening" && this.giveUpAt <= this.turnAt.monotonic) {
         this.on({ _tag: "GiveUp", ending: "unreachable" })
       }
