@@ -1,12 +1,15 @@
 /**
  * What many of something cost the memory of a process, beside as many of the bare thing: each measured in processes that
- * are freshly started.
+ * are freshly started, before there are many and when there are.
+ *
+ * What they keep resident is asked when V8 has given back what it can do without (`Memory`), of both alike: else a figure
+ * a thing says above all how far the young generation had grown when they came. That, too, is shown, and has no target.
  */
 import * as Figure from "./Figure.ts"
 import type { Memory } from "./programs/answer.ts"
 
 export interface Options {
-  /** The figures are called `ID-rss` and `ID-heap`. */
+  /** The figures are called `ID-rss`, `ID-rss-at-once` and `ID-heap`. */
   readonly id: string
   /** One of them, and how many there are: `an open chat, of 1000`. */
   readonly of: string
@@ -17,6 +20,16 @@ export interface Options {
   /** KiB of each. */
   readonly program: () => Promise<Memory>
   readonly floor: () => Promise<Memory>
+}
+
+/** What so many of them have brought about, in KiB each. */
+export const each = (before: Memory, after: Memory, count: number): Memory => {
+  const of = (now: number, then: number) => (now - then) / 1024 / count
+  return {
+    rss: of(after.rss, before.rss),
+    rssAtOnce: of(after.rssAtOnce, before.rss),
+    heap: of(after.heap, before.heap),
+  }
 }
 
 export const measure = async (options: Options): Promise<ReadonlyArray<Figure.Figure>> => {
@@ -36,6 +49,10 @@ export const measure = async (options: Options): Promise<ReadonlyArray<Figure.Fi
         target: { bound: "at most", value: mostResident },
       },
       only("rss"),
+    ),
+    Figure.make(
+      { ...common, id: `${id}-rss-at-once`, name: `Resident memory with V8's young generation ${of}` },
+      only("rssAtOnce"),
     ),
     Figure.make({ ...common, id: `${id}-heap`, name: `JavaScript heap and buffers ${of}` }, only("heap")),
   ]

@@ -15,6 +15,7 @@ const ids = [
   "negotiations",
   "negotiation-cpu",
   "idle-client-rss",
+  "idle-client-rss-at-once",
   "idle-client-heap",
   "message-round-trip-p50",
   "message-round-trip-p99",
@@ -34,6 +35,7 @@ const ids = [
   "sealed-round-trip-p99",
   "sealed-one-way",
   "chat-rss",
+  "chat-rss-at-once",
   "chat-heap",
   "first-message",
 ]

@@ -36,6 +36,5 @@ const perChat = async (count: number, file: string): Promise<Memory> => {
   await open(count)
   const after = await near.ask<Memory>("memory")
   await Promise.all([near.end(), far.end()])
-  const each = (key: keyof Memory) => (after[key] - before[key]) / 1024 / count
-  return { rss: each("rss"), heap: each("heap") }
+  return Memories.each(before, after, count)
 }

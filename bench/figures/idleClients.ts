@@ -35,8 +35,7 @@ const perClient = async (count: number, file: string): Promise<Memory> => {
   const after = await server.ask<Memory>("memory")
   for (const client of clients) client.close()
   await server.end()
-  const each = (key: keyof Memory) => (after[key] - before[key]) / 1024 / count
-  return { rss: each("rss"), heap: each("heap") }
+  return Memories.each(before, after, count)
 }
 
 const registerMany = async (
