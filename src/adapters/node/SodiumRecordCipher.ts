@@ -44,20 +44,51 @@ export const make = (sodium: Sodium): ((key: Uint8Array) => RecordCipher) => {
     return nonce
   }
 
-  return (key) => {
-    if (key.length !== keyBytes) throw new RangeError(`A key of ${keyBytes} bytes`)
-    const own = Uint8Array.from(key)
-    const openInto: RecordCipher["openInto"] = (counter, record, associated, into, at) => {
+  // A class: thousands of ciphers share what they can do.
+  class SodiumRecordCipher implements RecordCipher {
+    private readonly key: Uint8Array
+
+    constructor(key: Uint8Array) {
+      if (key.length !== keyBytes) throw new RangeError(`A key of ${keyBytes} bytes`)
+      this.key = Uint8Array.from(key)
+    }
+
+    seal(counter: number, associatedData: Uint8Array, plaintext: Uint8Array, into: Uint8Array, at: number): void {
+      const { key } = this
+      const associated = associatedData.length
+      const length = plaintext.length
+      if (associated + length + tagBytes > mostBytes) {
+        into.set(aead.seal(key, nonceOf(counter), associatedData, plaintext), at)
+        return
+      }
+      prepare(key, counter)
+      heap.set(associatedData, associatedAt)
+      const text = associatedAt + associated
+      heap.set(plaintext, text)
+      encrypt(text, 0, text, length, 0, associatedAt, associated, 0, 0, nonceAt, area)
+      heap.fill(0, area, nonceAt)
+      into.set(heap.subarray(text, text + length + tagBytes), at)
+    }
+
+    open(counter: number, associatedData: Uint8Array, sealed: Uint8Array): Uint8Array | undefined {
+      if (sealed.length < tagBytes) return undefined
+      const plaintext = new Uint8Array(sealed.length - tagBytes)
+      const record = Bytes.concat(associatedData, sealed)
+      return this.openInto(counter, record, associatedData.length, plaintext, 0) ? plaintext : undefined
+    }
+
+    openInto(counter: number, record: Uint8Array, associated: number, into: Uint8Array, at: number): boolean {
+      const { key } = this
       const sealed = record.length - associated
       const length = sealed - tagBytes
       if (length < 0) return false
       if (record.length > mostBytes) {
         const data = record.subarray(0, associated)
-        const plaintext = aead.open(own, nonceOf(counter), data, record.subarray(associated))
+        const plaintext = aead.open(key, nonceOf(counter), data, record.subarray(associated))
         if (plaintext !== undefined) into.set(plaintext, at)
         return plaintext !== undefined
       }
-      prepare(own, counter)
+      prepare(key, counter)
       heap.set(record, associatedAt)
       const text = associatedAt + associated
       if (decrypt(text, 0, 0, text, sealed, 0, associatedAt, associated, 0, nonceAt, area) !== 0) {
@@ -69,29 +100,7 @@ export const make = (sodium: Sodium): ((key: Uint8Array) => RecordCipher) => {
       heap.fill(0, area, text + length)
       return true
     }
-    return {
-      seal: (counter, associatedData, plaintext, into, at) => {
-        const associated = associatedData.length
-        const length = plaintext.length
-        if (associated + length + tagBytes > mostBytes) {
-          into.set(aead.seal(own, nonceOf(counter), associatedData, plaintext), at)
-          return
-        }
-        prepare(own, counter)
-        heap.set(associatedData, associatedAt)
-        const text = associatedAt + associated
-        heap.set(plaintext, text)
-        encrypt(text, 0, text, length, 0, associatedAt, associated, 0, 0, nonceAt, area)
-        heap.fill(0, area, nonceAt)
-        into.set(heap.subarray(text, text + length + tagBytes), at)
-      },
-      open: (counter, associatedData, sealed) => {
-        if (sealed.length < tagBytes) return undefined
-        const plaintext = new Uint8Array(sealed.length - tagBytes)
-        const record = Bytes.concat(associatedData, sealed)
-        return openInto(counter, record, associatedData.length, plaintext, 0) ? plaintext : undefined
-      },
-      openInto,
-    }
   }
+
+  return (key) => new SodiumRecordCipher(key)
 }

@@ -8,6 +8,9 @@ export interface Epoch extends Pick<Derived, "record" | "index" | "exporter"> {
   readonly number: number
 }
 
+/** What is kept of an epoch: the keys of its records are in their ciphers, and nowhere else. */
+export type Kept = Omit<Epoch, "record">
+
 /** The epoch of the handshake. */
 export const first = (keys: Pick<ChatKeys, "record" | "index" | "exporter">): Epoch => make(0, keys)
 
@@ -18,3 +21,5 @@ export const make = (number: number, { record, index, exporter }: Omit<Epoch, "n
   index,
   exporter,
 })
+
+export const kept = ({ number, index, exporter }: Kept): Kept => ({ number, index, exporter })

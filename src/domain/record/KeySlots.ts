@@ -11,12 +11,12 @@
  * handed out once and never again, for the lifetime of its key.
  */
 import type { Primitives, RecordCipher } from "../crypto/Primitives.ts"
-import type { Epoch } from "./Epoch.ts"
+import * as Epoch from "./Epoch.ts"
 import { counterLimit } from "./RecordHeader.ts"
 import * as ReplayWindow from "./ReplayWindow.ts"
 
 export interface Slot {
-  readonly epoch: Epoch
+  readonly epoch: Epoch.Kept
   readonly sealing: RecordCipher
   readonly opening: RecordCipher
   readonly window: ReplayWindow.ReplayWindow
@@ -30,15 +30,15 @@ export interface KeySlots {
   next: Slot | undefined
 }
 
-const slot = (primitives: Pick<Primitives, "recordCipher">, epoch: Epoch): Slot => ({
-  epoch,
+const slot = (primitives: Pick<Primitives, "recordCipher">, epoch: Epoch.Epoch): Slot => ({
+  epoch: Epoch.kept(epoch),
   sealing: primitives.recordCipher(epoch.record.send),
   opening: primitives.recordCipher(epoch.record.receive),
   window: ReplayWindow.make(),
   counter: 0,
 })
 
-export const make = (primitives: Pick<Primitives, "recordCipher">, epoch: Epoch): KeySlots => ({
+export const make = (primitives: Pick<Primitives, "recordCipher">, epoch: Epoch.Epoch): KeySlots => ({
   previous: undefined,
   current: slot(primitives, epoch),
   next: undefined,
@@ -64,14 +64,14 @@ export const takeCounter = (slot: Slot): number | undefined =>
 export const used = ({ current }: KeySlots): number => Math.max(current.counter, current.window.highest + 1)
 
 /** From now on records are sealed with the keys of a new epoch. */
-export const adopt = (slots: KeySlots, primitives: Pick<Primitives, "recordCipher">, epoch: Epoch): void => {
+export const adopt = (slots: KeySlots, primitives: Pick<Primitives, "recordCipher">, epoch: Epoch.Epoch): void => {
   slots.previous = slots.current
   slots.current = slot(primitives, epoch)
   slots.next = undefined
 }
 
 /** From now on records of a new epoch are read. */
-export const prepare = (slots: KeySlots, primitives: Pick<Primitives, "recordCipher">, epoch: Epoch): void => {
+export const prepare = (slots: KeySlots, primitives: Pick<Primitives, "recordCipher">, epoch: Epoch.Epoch): void => {
   slots.next = slot(primitives, epoch)
 }
 

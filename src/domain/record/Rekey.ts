@@ -84,7 +84,7 @@ type Exchange =
 export interface State {
   readonly config: Config
   /** The current epoch, and when its keys were made. */
-  readonly epoch: Epoch.Epoch
+  readonly epoch: Epoch.Kept
   readonly startedAt: Moment
   /** When ML-KEM last took part. */
   readonly refreshedAt: Moment
@@ -119,9 +119,9 @@ const probe: Action = { _tag: "Send", frames: [Frame.probe] }
 const pattern = "IKpsk2"
 const version = 1
 
-export const initial = (config: Config, epoch: Epoch.Epoch, at: Moment): State => ({
+export const initial = (config: Config, epoch: Epoch.Kept, at: Moment): State => ({
   config,
-  epoch,
+  epoch: Epoch.kept(epoch),
   startedAt: at,
   refreshedAt: at,
   exchange: idle,
@@ -202,7 +202,7 @@ const opened = (state: State, advanced: boolean, at: Moment): Step => {
     return [
       {
         ...state,
-        epoch: exchange.epoch,
+        epoch: Epoch.kept(exchange.epoch),
         startedAt: exchange.at,
         exchange: idle,
         parts: undefined,
@@ -300,7 +300,7 @@ const accept = (tools: Tools, state: State, answer: Uint8Array, at: Moment): Ste
   return [
     {
       ...state,
-      epoch,
+      epoch: Epoch.kept(epoch),
       startedAt: at,
       refreshedAt: kemSeed === undefined ? state.refreshedAt : at,
       exchange: { _tag: "Settling", resendAt: at.monotonic + resendMillis },

@@ -63,9 +63,7 @@ describe("a record", () => {
     const [a, b] = pair()
     sealed(a, text(1191))
     const datagram = sealed(a, Frame.probe)
-    const plaintext = primitives
-      .recordCipher(b.slots.current.epoch.record.receive)
-      .open(1, datagram.subarray(0, 16), datagram.subarray(16))!
+    const plaintext = b.slots.current.opening.open(1, datagram.subarray(0, 16), datagram.subarray(16))!
     assert.deepStrictEqual(
       plaintext,
       Uint8Array.from({ length: 64 }, (_, i) => (i === 0 ? 1 : 0)),

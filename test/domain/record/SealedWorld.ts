@@ -24,7 +24,8 @@ export class Nonces {
       const name = Buffer.from(key).toString("hex")
       const cipher = primitives.recordCipher(key)
       return {
-        ...cipher,
+        open: (...sealed) => cipher.open(...sealed),
+        openInto: (...sealed) => cipher.openInto(...sealed),
         seal: (counter, ...rest) => {
           const pair = `${name} ${counter}`
           assert.isFalse(this.used.has(pair), `counter ${counter} is used a second time`)
