@@ -1,13 +1,13 @@
 /**
  * Wakes many state machines, each when something of it is due, with one fiber for all: `DueTimer` for thousands of
- * chats. The fiber is there while there is a machine.
+ * chats. The fiber is there while there is a machine that will be due.
  *
- * They lie in a binary heap, the first to be woken on top.
+ * They lie in a binary heap, the first to be woken on top. Thousands of chats at rest are woken hundreds of times a second,
+ * so a fiber sleeps once and is gone: a race of that with being told of something sooner is made of several.
  */
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
-import * as DueTimer from "./DueTimer.ts"
 
 /** A machine that sleeps. The first two belong to whoever wakes it; at first they are `Infinity` and -1. */
 export interface Sleeper {
@@ -25,7 +25,8 @@ export class DueTimers {
   private readonly heap: Array<Sleeper> = []
   private readonly context: Context.Context<never>
   private readonly now: () => number
-  private running: { readonly timer: DueTimer.DueTimer; readonly fiber: Fiber.Fiber<never> } | undefined
+  private nap: { readonly until: number; readonly fiber: Fiber.Fiber<void> } | undefined
+  private isWaking = false
 
   /**
    * @param context what the fiber runs in: its clock is the one that is slept by
@@ -40,8 +41,7 @@ export class DueTimers {
   add(sleeper: Sleeper): void {
     sleeper.wakesAt = sleeper.dueAt()
     this.raise(sleeper, this.heap.length)
-    if (this.running === undefined) this.start()
-    else this.running.timer.moved()
+    this.sleep()
   }
 
   /** Wakes it no more, if it ever did. */
@@ -52,8 +52,8 @@ export class DueTimers {
     const last = this.heap.pop()!
     if (last !== sleeper) this.settle(last, place)
     if (this.heap.length > 0) return
-    this.running?.fiber.interruptUnsafe()
-    this.running = undefined
+    this.nap?.fiber.interruptUnsafe()
+    this.nap = undefined
   }
 
   /** To be called when the machine has moved on. */
@@ -64,14 +64,25 @@ export class DueTimers {
     if (at >= sleeper.wakesAt) return
     sleeper.wakesAt = at
     this.raise(sleeper, sleeper.place)
-    this.running?.timer.moved()
+    this.sleep()
   }
 
-  private start(): void {
-    const timer = DueTimer.make(() => this.heap[0]?.wakesAt ?? Infinity, this.now)
-    const wake = Effect.sync(() => this.wake())
-    this.running = { timer, fiber: Effect.runForkWith(this.context)(timer.run(wake)) }
+  /** Until the first is to be woken, unless that is, or something before it is, slept until already. */
+  private sleep(): void {
+    const until = this.heap[0]?.wakesAt ?? Infinity
+    if (this.isWaking || until >= (this.nap?.until ?? Infinity)) return
+    this.nap?.fiber.interruptUnsafe()
+    const nap = Effect.andThen(Effect.sleep(Math.max(0, until - this.now())), this.woken)
+    this.nap = { until, fiber: Effect.runForkWith(this.context)(nap) }
   }
+
+  private readonly woken = Effect.sync(() => {
+    this.nap = undefined
+    this.isWaking = true
+    this.wake()
+    this.isWaking = false
+    this.sleep()
+  })
 
   /** Each once, as far as there are no others: one that is always due must not keep the program from all else. */
   private wake(): void {

@@ -58,6 +58,9 @@ export const checkingMillis = 6000
 /** A search that has nobody to check is over after so long, in milliseconds. */
 export const idleMillis = 10_000
 
+/** Of most searches: one for all of them. */
+const noStrangers: Search["strangers"] = new Map()
+
 /** All times are milliseconds of the monotonic clock. */
 export interface Search {
   readonly generation: number
@@ -130,7 +133,7 @@ export const start = (
     heardAt: isFresh && situation.remote !== undefined ? now : Infinity,
     checkedAt: undefined,
     checks: Checks.none,
-    strangers: new Map(),
+    strangers: noStrangers,
     spray: undefined,
     sprayAt: Infinity,
     packets: 0,
