@@ -27,6 +27,9 @@ const context = await Effect.runPromise(Layer.buildWithScope(services, scope))
 const run = <A, E>(effect: Effect.Effect<A, E, Services | Scope.Scope>): Promise<A> =>
   Effect.runPromise(effect.pipe(Effect.provideService(Scope.Scope, scope), Effect.provideContext(context)))
 
+/** Of the two people, who have one each, however many chats. */
+const secrets = [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)] as const
+
 export const bind = (): Promise<PeerSocket> =>
   run(PeerTransport.use((transport) => transport.bind({ port: 0, address: "127.0.0.1" })))
 
@@ -44,7 +47,6 @@ export const open = (options: Options): Promise<Chat> => run(opened(options))
 
 const opened = Effect.fnUntraced(function* ({ socket, remotePort, isInitiator, root, onText }: Options) {
   const [chats, { primitives }] = [yield* SealedChat, yield* Cryptography]
-  const secrets = [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)] as const
   const [own, other] = isInitiator ? secrets : secrets.toReversed()
   const chat = yield* chats.open({
     way: { _tag: "Address", socket, remote: { address: "127.0.0.1", port: remotePort } },

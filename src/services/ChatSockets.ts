@@ -23,6 +23,7 @@ interface Early {
 
 /** A socket of the chat: `undefined` while it is being bound. */
 interface Held {
+  readonly index: number
   socket: PeerSocket | undefined
   early: Array<Early> | undefined
   readonly scope: Scope.Closeable
@@ -38,7 +39,8 @@ export class ChatSockets {
   private readonly owner: Owner
   /** Of the chat. */
   private readonly scope: Scope.Scope
-  private readonly sockets = new Map<number, Held>()
+  /** One for as long as most chats live, and thousands of chats have them: a map would be several times as large. */
+  private held: ReadonlyArray<Held> = []
 
   constructor(tools: Pick<ChatTools, "transport" | "fork">, owner: Owner, scope: Scope.Scope) {
     this.tools = tools
@@ -48,29 +50,29 @@ export class ChatSockets {
 
   /** The socket of a number, unless there is none or it is still being bound. */
   get(index: number): PeerSocket | undefined {
-    return this.sockets.get(index)?.socket
+    return this.find(index)?.socket
   }
 
   /** Takes a socket as the one of a number; `scope` is closed with it. */
   hold(index: number, socket: PeerSocket, scope: Scope.Closeable): void {
-    this.bound(index, this.reserve(index, scope), socket)
+    this.bound(this.reserve(index, scope), socket)
   }
 
   /** Binds as many sockets, from a number on, except those that are there. */
   open(first: number, count: number, address: string | undefined): void {
-    const indices = Array.from({ length: count }, (_, i) => first + i).filter((index) => !this.sockets.has(index))
+    const indices = Array.from({ length: count }, (_, i) => first + i).filter((index) => this.find(index) === undefined)
     const bindOne = (index: number): Effect.Effect<void> => this.bind(index, address)
     this.tools.fork(Effect.forEach(indices, bindOne, { concurrency: bindingAtOnce, discard: true }), this.scope)
   }
 
   /** Closes all but these. */
   closeAllBut(keep: ReadonlyArray<number>): void {
-    for (const index of this.sockets.keys()) if (!keep.includes(index)) this.release(index)
+    for (const held of this.held) if (!keep.includes(held.index)) this.release(held)
   }
 
   /** False if there is no such socket. */
   send(index: number, datagram: Uint8Array, to: Endpoint.Endpoint, ttl?: number): boolean {
-    const held = this.sockets.get(index)
+    const held = this.find(index)
     if (held === undefined) return false
     if (held.socket !== undefined) held.socket.send(datagram, to, ttl)
     else if ((held.early ??= []).length < maxEarly) held.early.push({ datagram, to, ttl })
@@ -78,27 +80,27 @@ export class ChatSockets {
   }
 
   private bind(index: number, address: string | undefined): Effect.Effect<void> {
-    const { scope, sockets, tools } = this
+    const { scope, tools } = this
     return Effect.gen({ self: this }, function* () {
       const own = yield* Scope.fork(scope)
       const held = this.reserve(index, own)
       const socket = yield* Effect.option(Scope.provide(tools.transport.bind({ port: 0, address }), own))
-      if (Option.isSome(socket) && sockets.get(index) === held) this.bound(index, held, socket.value)
+      if (Option.isSome(socket) && this.find(index) === held) this.bound(held, socket.value)
       else {
-        if (sockets.get(index) === held) sockets.delete(index)
+        this.drop(held)
         yield* Scope.close(own, Exit.void)
       }
     }).pipe(Effect.uninterruptible)
   }
 
   private reserve(index: number, scope: Scope.Closeable): Held {
-    const held: Held = { socket: undefined, early: undefined, scope }
-    this.sockets.set(index, held)
+    const held: Held = { index, socket: undefined, early: undefined, scope }
+    this.held = [...this.held.filter((it) => it.index !== index), held]
     return held
   }
 
-  private bound(index: number, held: Held, socket: PeerSocket): void {
-    const { early = [], scope } = held
+  private bound(held: Held, socket: PeerSocket): void {
+    const { early = [], index, scope } = held
     held.socket = socket
     held.early = undefined
     const receive = socket.receive((datagram, from) => this.owner.received(index, datagram, from))
@@ -106,10 +108,17 @@ export class ChatSockets {
     for (const { datagram, to, ttl } of early) socket.send(datagram, to, ttl)
   }
 
-  private release(index: number): void {
-    const held = this.sockets.get(index)
-    if (held === undefined) return
-    this.sockets.delete(index)
+  private find(index: number): Held | undefined {
+    for (const held of this.held) if (held.index === index) return held
+    return undefined
+  }
+
+  private drop(held: Held): void {
+    this.held = this.held.filter((it) => it !== held)
+  }
+
+  private release(held: Held): void {
+    this.drop(held)
     this.tools.fork(Scope.close(held.scope, Exit.void), this.scope)
   }
 }
