@@ -13,6 +13,7 @@ import {
   RendezvousServer,
   type SealedAgreement,
   SealedChat,
+  type SealedChatSession,
   SealedRendezvous,
   throughServer,
 } from "nomitm"
@@ -88,6 +89,15 @@ const answer = (online: Online) =>
     return yield* Effect.flatMap(incoming, talk(online))
   })
 
+/** One side starts it, and both see three words to compare by voice: the same, if nobody is in the middle. */
+const seeTheSame = (starter: SealedChatSession, other: SealedChatSession) =>
+  Effect.gen(function* () {
+    yield* starter.verify
+    const seen = yield* Effect.all([starter.verification, other.verification], { concurrency: 2 })
+    const [hers, his] = seen.map((one) => (one._tag === "Compare" ? one.words.join(" ") : one.why))
+    return hers === his
+  })
+
 const program = Effect.gen(function* () {
   const network = yield* MemoryNetwork.make({
     link: { latencyMillis: 20 },
@@ -111,10 +121,7 @@ const program = Effect.gen(function* () {
   yield* toBob.say("nobody in the middle?")
   say(`bob reads: ${yield* toAlice.receive}`)
 
-  yield* toAlice.verify
-  const seen = yield* Effect.all([toBob.verification, toAlice.verification], { concurrency: 2 })
-  const [hers, his] = seen.map((one) => (one._tag === "Compare" ? one.words.join(" ") : one.why))
-  say(`both see the same three words: ${hers === his}`)
+  say(`both see the same three words: ${yield* seeTheSame(toAlice, toBob)}`)
   yield* toBob.close
   say(`the chat is over for bob: ${yield* toAlice.ended}`)
 

@@ -43,7 +43,12 @@ export {
 } from "./services/RendezvousTransport.ts"
 export * as RunningChats from "./services/RunningChats.ts"
 export { Screen } from "./services/Screen.ts"
-export { type Resumption, SealedChat, type Verification } from "./services/SealedChat.ts"
+export {
+  type Chat as SealedChatSession,
+  type Resumption,
+  SealedChat,
+  type Verification,
+} from "./services/SealedChat.ts"
 export {
   CallFailed,
   type CallWire,
