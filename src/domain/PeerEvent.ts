@@ -42,7 +42,13 @@ export const PeerEvent = Schema.Union([
   /** The other side is being called, or CONNECT goes out to it. */
   event("calling", { peer: Schema.String, ...trusted }),
   /** Somebody calls, and waits for a yes. */
-  event("incoming", { peer: Schema.String, trust: Trust, fingerprint: Schema.String }),
+  /** `beside`: with whom there is a chat already, that is to be closed before the call can be taken. */
+  event("incoming", {
+    peer: Schema.String,
+    trust: Trust,
+    fingerprint: Schema.String,
+    beside: Schema.optionalKey(Schema.String),
+  }),
   /** `kind` is not there in plaintext, where there is one path; `address` not on the relay. */
   event("connected", {
     peer: Schema.String,

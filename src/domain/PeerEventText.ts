@@ -46,7 +46,7 @@ export const lines = (event: PeerEvent): ReadonlyArray<string> => {
       return [`* Calling ${nameOf(event.peer)}${mark(event.trust)} …`]
     case "incoming":
       return [
-        `* ${nameOf(event.peer)}${mark(event.trust)} is calling. Type /accept or /decline.`,
+        `* ${nameOf(event.peer)}${mark(event.trust)} is calling. ${howToAnswer(event.beside)}`,
         `  Their key is ${safe(event.fingerprint)}.`,
       ]
     case "connected":
@@ -120,6 +120,12 @@ const table = (rows: ReadonlyArray<readonly [string, string]>): ReadonlyArray<st
   const width = Math.max(...rows.map(([first]) => first.length))
   return rows.map(([first, second]) => `  ${first.padEnd(width)}  ${second}`)
 }
+
+/** @param beside with whom there is a chat that is out of reach */
+const howToAnswer = (beside: string | undefined): string =>
+  beside === undefined
+    ? "Type /accept or /decline."
+    : `${nameOf(beside)} is out of reach: /close that chat and /accept, or /decline.`
 
 /** What is to be done while nothing sure is known about a key. */
 const doubts = (trust: Trust | undefined): ReadonlyArray<string> => {

@@ -44,9 +44,14 @@ export interface Acquaintances {
   readonly target: (typed: string) => Target | undefined
   /** A contact for whom this stranger could be taken. */
   readonly mistakenFor: (id: PersonId.PersonId, name: string) => Option.Option<string>
+  /**
+   * @param isFree whether a call that is taken without asking can be taken now
+   * @param mayRing whether a person can be asked now; as `isFree` without it
+   */
   readonly knowledge: (
     policy: Policy,
     isFree: () => boolean,
+    mayRing?: () => boolean,
   ) => Pick<Calls.Config, "admits" | "pskOf" | "highestSerial" | "pinned">
   readonly useUpInvitation: (inviteId: Uint8Array, by: PersonId.PersonId) => Effect.Effect<boolean>
   /**
@@ -92,12 +97,11 @@ export const make = Effect.fnUntraced(function* (server: string, report: PeerRep
   const isKnown = (id: PersonId.PersonId): boolean => Trust.isAtLeast(trust(id), "introduced")
 
   const admits =
-    (policy: Policy, isFree: () => boolean): Calls.Config["admits"] =>
+    (policy: Policy, isFree: () => boolean, mayRing: () => boolean): Calls.Config["admits"] =>
     ({ id, invited }) => {
+      if (policy === "ask") return mayRing() ? "Ring" : "Refuse"
       if (!isFree()) return "Refuse"
       switch (policy) {
-        case "ask":
-          return "Ring"
         case "anyone":
           return "Accept"
         case "invited":
@@ -120,8 +124,8 @@ export const make = Effect.fnUntraced(function* (server: string, report: PeerRep
       Option.isSome(contact(id))
         ? Option.none()
         : Option.map(ContactBook.lookalike(contacts(), name, id), ({ label }) => label),
-    knowledge: (policy, isFree) => ({
-      admits: admits(policy, isFree),
+    knowledge: (policy, isFree, mayRing = isFree) => ({
+      admits: admits(policy, isFree, mayRing),
       pskOf: (inviteId) => Result.getOrUndefined(InvitationBook.psk(invitations(), inviteId, seconds())),
       highestSerial: (id) => Option.getOrUndefined(Option.map(contact(id), ({ serial }) => serial)),
       pinned: (name) => Option.getOrUndefined(Option.map(ContactBook.named(contacts(), server, name), ({ id }) => id)),

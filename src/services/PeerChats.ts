@@ -56,6 +56,8 @@ export interface Current {
 
 export interface PeerChats {
   readonly current: () => Current | undefined
+  /** Whether there is a chat, open, that goes nowhere for now: what is typed waits. */
+  readonly isOutOfReach: () => boolean
   /** With whom a chat, or a call, is in the way of one to this peer. */
   readonly inTheWayOf: (peer: string) => string | undefined
   /** Whom we are about to talk to: what is typed from now on is for them. */
@@ -300,7 +302,20 @@ export const make = (report: PeerReport): PeerChats => {
     return tracking === undefined ? Effect.void : Effect.ignore(Effect.timeoutOption(tracking.delivered, lastWords))
   })
 
-  return { current: () => current, inTheWayOf, begin, converse, call, beCalled, dismiss, text, close, cancel, settled }
+  return {
+    current: () => current,
+    isOutOfReach: () => current?.open === true && current.chat?.tracking?.path().kind === "none",
+    inTheWayOf,
+    begin,
+    converse,
+    call,
+    beCalled,
+    dismiss,
+    text,
+    close,
+    cancel,
+    settled,
+  }
 }
 
 /** They have proven a key and were let in; what they have to say has not come yet. */

@@ -37,7 +37,9 @@ export const make = (acquaintances: Acquaintances, report: PeerReport, busyWith:
     const fingerprint = acquaintances.fingerprint(id)
     // The invitation has been spent on them already, whether the call is taken or not.
     const trust = invited ? Trust.higher(acquaintances.trust(id), "invited") : acquaintances.trust(id)
-    yield* report.show({ event: "incoming", peer: label, trust, fingerprint })
+    const partner = busyWith()
+    const beside = partner === undefined ? {} : { beside: partner }
+    yield* report.show({ event: "incoming", peer: label, trust, fingerprint, ...beside })
     const why = yield* call.over
     ringing.delete(ring)
     if (Option.isSome(why) && why.value !== "Declined") yield* report.problem(PeerErrors.missed(label, why.value))

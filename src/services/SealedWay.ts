@@ -191,13 +191,14 @@ export const throughServer = Effect.fnUntraced(function* (options: Options, repo
         const current = chats.current()
         return current === undefined ? undefined : current.peer
       }
+      const isFree = (): boolean => chats.current() === undefined
       const connect = Effect.gen(function* () {
         const identity = yield* Effect.mapError(profile.identity, ({ problem }) => problem)
         const current = yield* rendezvous
           .connect({
             ...options,
             identity,
-            knowledge: acquaintances.knowledge(policy, () => chats.current() === undefined),
+            knowledge: acquaintances.knowledge(policy, isFree, () => isFree() || chats.isOutOfReach()),
             useUpInvitation: acquaintances.useUpInvitation,
             resumable: running.isResumable,
             relayOnly: relay === "always",

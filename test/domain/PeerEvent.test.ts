@@ -21,6 +21,7 @@ const events: ReadonlyArray<PeerEvent> = [
   },
   { event: "calling", peer: "bob", trust: "introduced" },
   { event: "incoming", peer: "bob", trust: "unknown", fingerprint: "abcd-efgh" },
+  { event: "incoming", peer: "bob", trust: "unknown", fingerprint: "abcd-efgh", beside: "carol" },
   { event: "connected", peer: "bob", address: "192.0.2.1:55000", trust: "invited", fingerprint: "abcd-efgh" },
   { event: "message", from: "bob", text: "hello", trust: "verified" },
   { event: "closed", peer: "bob", reason: "closed", trust: "verified" },

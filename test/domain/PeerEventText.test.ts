@@ -56,6 +56,12 @@ describe("an event in words", () => {
       "  Their key is abcd-efgh.",
     ]))
 
+  it("of a call beside a chat that is out of reach says what is to be done first", () =>
+    assert.strictEqual(
+      shown({ event: "incoming", peer: "bob", trust: "verified", fingerprint: "abcd-efgh", beside: "carol" })[0],
+      "* bob [verified] is calling. carol is out of reach: /close that chat and /accept, or /decline.",
+    ))
+
   it("of a connection that at most the server vouches for says so, and asks to compare", () => {
     const connected = { event: "connected", peer: "bob", address: "192.0.2.1:55000" } as const
     const compare = "Type /verify, and compare what you see by voice."

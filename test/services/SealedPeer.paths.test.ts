@@ -1,6 +1,6 @@
 import { assert, describe } from "@effect/vitest"
 import { Clock, Effect } from "effect"
-import { connect, pastServer, type Person, problem, promise as promiseIn } from "./SealedPeerStage.ts"
+import { connect, pastServer, type Person, problem, promise as promiseIn, type Stage } from "./SealedPeerStage.ts"
 import { memoryWorld, type World, worlds } from "./worlds.ts"
 
 /** Waits until everything goes by such a path. */
@@ -234,23 +234,25 @@ describe("a chat of whole peers whose network fails", () => {
     }),
   )
 
-  promise("is nobody else's: who calls while it is adrift finds us busy", (stage) =>
-    Effect.gen(function* () {
-      const [alice, bob] = [yield* stage.person("alice", 2, { policy: "anyone" }), yield* stage.person("bob", 3)]
-      yield* connect(alice, bob)
-      yield* stage.mishaps!.setUp(3, false)
-      yield* alice.screen.type("wait")
-      yield* path(alice, "none")
-      const carol = yield* stage.person("carol", 4)
-      yield* carol.screen.nextOf("registered")
-      yield* carol.screen.type("/chat alice")
-      yield* problem(carol, "Declined")
-      yield* Effect.sleep("5 minutes")
-      yield* stage.mishaps!.setUp(3, true)
-      assert.strictEqual(yield* textOf(bob), "wait")
-      yield* carol.screen.type("/chat alice")
-      yield* problem(carol, "Declined")
-    }),
+  promise(
+    "is nobody else's: who calls while it is adrift finds us busy, where calls are taken without asking",
+    (stage) =>
+      Effect.gen(function* () {
+        const [alice, bob] = [yield* stage.person("alice", 2, { policy: "anyone" }), yield* stage.person("bob", 3)]
+        yield* connect(alice, bob)
+        yield* stage.mishaps!.setUp(3, false)
+        yield* alice.screen.type("wait")
+        yield* path(alice, "none")
+        const carol = yield* stage.person("carol", 4)
+        yield* carol.screen.nextOf("registered")
+        yield* carol.screen.type("/chat alice")
+        yield* problem(carol, "Declined")
+        yield* Effect.sleep("5 minutes")
+        yield* stage.mishaps!.setUp(3, true)
+        assert.strictEqual(yield* textOf(bob), "wait")
+        yield* carol.screen.type("/chat alice")
+        yield* problem(carol, "Declined")
+      }),
   )
 
   promise("is given up with /close: what had not arrived is shown", (stage) =>
@@ -295,6 +297,55 @@ describe("a chat of whole peers whose network fails", () => {
       const took = (yield* Clock.currentTimeMillis) - start
       assert.isAtLeast(took, 10_000)
       assert.isAtMost(took, 14_000)
+    }),
+  )
+})
+
+describe("a call that comes while the other side of a chat is out of reach", () => {
+  const promise = promiseIn(memoryWorld)
+
+  /** bob, who is in a chat with alice, whose network is gone; carol calls him. */
+  const leftAlone = Effect.fnUntraced(function* ({ person, mishaps }: Stage) {
+    const [alice, bob] = [yield* person("alice", 2), yield* person("bob", 3)]
+    yield* connect(alice, bob)
+    yield* mishaps!.setUp(2, false)
+    yield* bob.screen.type("are you there?")
+    yield* path(bob, "none")
+    const carol = yield* person("carol", 4)
+    yield* carol.screen.nextOf("registered")
+    yield* carol.screen.type("/chat bob")
+    return { alice, bob, carol }
+  })
+
+  promise("rings, and can be taken when that chat is closed, and not before", (stage) =>
+    Effect.gen(function* () {
+      const { bob, carol } = yield* leftAlone(stage)
+      const { peer, beside } = yield* bob.screen.nextOf("incoming")
+      assert.deepStrictEqual([peer, beside], ["carol", "alice"])
+      yield* bob.screen.type("/accept carol")
+      yield* problem(bob, "In_chat")
+      yield* bob.screen.type("/close")
+      assert.strictEqual((yield* bob.screen.nextOf("failed")).text, "are you there?")
+      yield* bob.screen.nextOf("closed")
+      yield* bob.screen.type("/accept")
+      assert.strictEqual((yield* bob.screen.nextOf("connected")).peer, "carol")
+      yield* carol.screen.nextOf("connected")
+      yield* bob.screen.type("hello carol")
+      assert.strictEqual(yield* textOf(carol), "hello carol")
+    }),
+  )
+
+  promise("and is declined leaves that chat as it was: what was typed goes out when they are back", (stage) =>
+    Effect.gen(function* () {
+      const { alice, bob, carol } = yield* leftAlone(stage)
+      yield* bob.screen.nextOf("incoming")
+      yield* bob.screen.type("/decline")
+      yield* problem(carol, "Declined")
+      yield* stage.mishaps!.setUp(2, true)
+      assert.strictEqual(yield* textOf(alice), "are you there?")
+      // And nobody rings at who talks.
+      yield* carol.screen.type("/chat bob")
+      yield* problem(carol, "Declined")
     }),
   )
 })
