@@ -134,7 +134,8 @@ export const address: Arbitrary.Arbitrary<string> = Arbitrary.filterMap(writtenA
 
 export const endpoint: Arbitrary.Arbitrary<Endpoint.Endpoint> = Arbitrary.all({ address, port })
 
-const tagged = <Tag extends string, Fields extends Record<string, Arbitrary.Arbitrary<unknown>>>(
+/** A value with a tag, and fields. */
+export const tagged = <Tag extends string, Fields extends Record<string, Arbitrary.Arbitrary<unknown>>>(
   tag: Tag,
   fields: Fields,
 ): Arbitrary.Arbitrary<

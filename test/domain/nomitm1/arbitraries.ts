@@ -10,7 +10,7 @@ import { type ClientLine, EndCode } from "../../../src/domain/nomitm1/ClientLine
 import type { ServerMessage } from "../../../src/domain/nomitm1/ServerLine.ts"
 import * as Who from "../../../src/domain/nomitm1/Who.ts"
 import * as PersonName from "../../../src/domain/PersonName.ts"
-import { endpoint, integer, oneOf, optional, pick, port } from "../arbitraries.ts"
+import { endpoint, integer, oneOf, optional, pick, port, tagged } from "../arbitraries.ts"
 import * as Schema from "effect/Schema"
 
 /** So many bytes, of any value. */
@@ -47,13 +47,6 @@ export const who: Arbitrary.Arbitrary<Who.Who> = oneOf<Who.Who>(
   Arbitrary.map(personName, Who.byName),
   Arbitrary.map(id, Who.byId),
 )
-
-const tagged = <Tag extends string, Fields extends Record<string, Arbitrary.Arbitrary<unknown>>>(
-  tag: Tag,
-  fields: Fields,
-): Arbitrary.Arbitrary<
-  { readonly _tag: Tag } & { readonly [K in keyof Fields]: Fields[K] extends Arbitrary.Arbitrary<infer A> ? A : never }
-> => Arbitrary.map(Arbitrary.all(fields), (values) => ({ _tag: tag, ...values }) as never)
 
 export const clientLine: Arbitrary.Arbitrary<ClientLine> = oneOf<ClientLine>(
   tagged("Hello", {}),
