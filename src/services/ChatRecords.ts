@@ -22,6 +22,7 @@ type Ciphers = Pick<Primitives, "recordCipher">
 export class ChatRecords {
   private layer: RecordLayer.RecordLayer
   private other: (OtherKeys & { readonly layer: RecordLayer.RecordLayer }) | undefined
+  private hasOpened = false
 
   constructor(ciphers: Ciphers, keys: Keys) {
     this.layer = RecordLayer.make(ciphers, Epoch.first(keys))
@@ -50,7 +51,14 @@ export class ChatRecords {
   /** A record of the keys in use; none if it is dropped. */
   open(datagram: Uint8Array): RecordLayer.Opened | undefined {
     const record = RecordLayer.open(this.layer, datagram)
-    return typeof record === "string" ? undefined : record
+    if (typeof record === "string") return undefined
+    this.hasOpened = true
+    return record
+  }
+
+  /** Whether the other side was heard with the keys of the last call: then it has them. */
+  get isHeard(): boolean {
+    return this.hasOpened && this.other === undefined
   }
 
   adopt(epoch: Epoch.Epoch): void {
@@ -72,17 +80,22 @@ export class ChatRecords {
     this.other = { keys, at, layer: RecordLayer.make(ciphers, Epoch.first(keys)) }
   }
 
-  /** A record of the other call's keys: the other side has them. */
-  openOther(datagram: Uint8Array): RecordLayer.Opened | undefined {
-    const record = this.other && RecordLayer.open(this.other.layer, datagram)
-    return typeof record === "string" ? undefined : record
-  }
-
   /** The keys of the other call, if there are any, are in use from now on. */
   change(): OtherKeys | undefined {
     const { other } = this
+    if (other === undefined) return undefined
     this.other = undefined
-    if (other !== undefined) this.layer = other.layer
+    this.layer = other.layer
+    this.hasOpened = false
     return other
+  }
+
+  /** The same if this is a record of that call: the other side has its keys. `onChange` comes before it is handed out. */
+  openOther(datagram: Uint8Array, onChange: () => void): RecordLayer.Opened | undefined {
+    const record = this.other && RecordLayer.open(this.other.layer, datagram)
+    if (record === undefined || typeof record === "string") return undefined
+    onChange()
+    this.hasOpened = true
+    return record
   }
 }

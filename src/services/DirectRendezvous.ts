@@ -1,7 +1,8 @@
 /**
  * From an address typed by hand to keys with whoever is there (PROTOCOL.md, section 15.2).
  *
- * What is said when is decided by the pure machine `domain/direct/DirectOpening`; this runs it on a socket. The path of
+ * What is said when is decided by the pure machine `domain/direct/DirectOpening`; this runs it on a socket. How a chat goes
+ * on that began so is the affair of `DirectResumption`. The path of
  * a datagram is plain code. One fiber sleeps until the machine has something due, and ends with the scope.
  *
  * What it keeps is bounded, whatever is sent to it: the machine by its own limits (about 250 kB), and what came too early
@@ -48,6 +49,8 @@ export interface Opened {
   readonly socket: PeerSocket
   /** A record of the other side has opened: it has the keys too, and nothing of the opening is said again. */
   readonly settled: Effect.Effect<void>
+  /** What comes to the port and is no record, from anywhere: for `DirectResumption`. The opening is over with that. */
+  readonly unsealed: PeerSocket["receive"]
 }
 
 export class DirectRendezvous extends Context.Service<
@@ -89,6 +92,7 @@ const open = Effect.fn("DirectRendezvous.open")(function* (
   })
 
   let onRecord: Handler | undefined
+  let onUnsealed: Handler | undefined
   let waiting: Array<Waiting> = []
 
   const heardRecord: Handler = (record, from) => {
@@ -104,13 +108,14 @@ const open = Effect.fn("DirectRendezvous.open")(function* (
     state = next
     for (const action of actions) {
       if (action._tag === "Send") socket.send(action.datagram, remote)
-      else Deferred.doneUnsafe(established, Effect.succeed(action.keys))
+      else if (action._tag === "Established") Deferred.doneUnsafe(established, Effect.succeed(action.keys))
     }
     timer.moved()
   }
 
   yield* socket.receive((datagram, from) => {
     if (RecordHeader.isRecord(datagram)) return heardRecord(datagram, from)
+    if (onUnsealed !== undefined) return onUnsealed(datagram, from)
     if (!equals(from, remote)) return
     on({ _tag: "Heard", datagram, now: monotonic(), seconds: Math.floor(clock.currentTimeMillisUnsafe() / 1000) })
   })
@@ -132,9 +137,24 @@ const open = Effect.fn("DirectRendezvous.open")(function* (
         }),
     )
 
+  const settled = Effect.sync(() => on({ _tag: "RecordOpened" }))
+
+  const unsealed: PeerSocket["receive"] = (handler) =>
+    Effect.andThen(
+      settled,
+      Effect.acquireRelease(
+        Effect.sync(() => (onUnsealed = handler)),
+        () =>
+          Effect.sync(() => {
+            if (onUnsealed === handler) onUnsealed = undefined
+          }),
+      ),
+    )
+
   return {
     keys: yield* Deferred.await(established),
     socket: { ...socket, receive },
-    settled: Effect.sync(() => on({ _tag: "RecordOpened" })),
+    settled,
+    unsealed,
   } satisfies Opened
 })

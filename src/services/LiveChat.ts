@@ -14,6 +14,7 @@ import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import type { Ending } from "../domain/Conversation.ts"
 import type * as Delivery from "../domain/delivery/Delivery.ts"
+import type { Endpoint } from "../domain/Endpoint.ts"
 import type * as Path from "../domain/reach/Path.ts"
 import type * as Reach from "../domain/reach/Reach.ts"
 import * as Frame from "../domain/record/Frame.ts"
@@ -41,8 +42,6 @@ const noPath: PathInUse = { kind: "none", address: "", rttMillis: undefined }
 export interface Options {
   readonly keys: SealedConversation.Keys
   readonly peerName: string
-  /** Without a server there is nobody to bring both sides together again. */
-  readonly isTypedByHand: boolean
   /** How long to go on when nothing is heard at first, in milliseconds. */
   readonly patienceMillis: number
   readonly texts: Texts
@@ -54,7 +53,6 @@ export class LiveChat implements ChatPaths.Owner, Sleeper {
   private readonly tools: ChatTools
   private readonly scope: Scope.Scope
   private readonly peerName: string
-  private readonly isTypedByHand: boolean
   private readonly giveUpAt: number
 
   private readonly records: ChatRecords
@@ -62,6 +60,8 @@ export class LiveChat implements ChatPaths.Owner, Sleeper {
   private readonly messages: ChatMessages
   private readonly paths: ChatPaths.ChatPaths
   private pathInUse = noPath
+  /** Where the other side was last reached directly. */
+  private reachedAt: Endpoint | undefined
   private hasWay = true
   /** Frames for the other side that wait for the end of the turn. */
   private waiting: Array<Frame.Frame> | undefined
@@ -80,11 +80,10 @@ export class LiveChat implements ChatPaths.Owner, Sleeper {
   private farewell: Farewell.Farewell | undefined
 
   /** @param scope what is begun here ends with it. `end` comes before */
-  constructor(tools: ChatTools, { keys, peerName, isTypedByHand, patienceMillis, texts }: Options, scope: Scope.Scope) {
+  constructor(tools: ChatTools, { keys, peerName, patienceMillis, texts }: Options, scope: Scope.Scope) {
     this.tools = tools
     this.scope = scope
     this.peerName = peerName
-    this.isTypedByHand = isTypedByHand
     this.turnAt = tools.moment()
     this.giveUpAt = this.turnAt.monotonic + patienceMillis
     this.messages = new ChatMessages(texts, this.news)
@@ -113,6 +112,14 @@ export class LiveChat implements ChatPaths.Owner, Sleeper {
 
   get report(): Reach.Report {
     return this.paths.report()
+  }
+
+  get remote(): Endpoint | undefined {
+    return this.reachedAt
+  }
+
+  get isHeard(): boolean {
+    return this.records.isHeard
   }
 
   /** Whether nothing that was said waits for a way, or to be delivered. */
@@ -307,8 +314,8 @@ export class LiveChat implements ChatPaths.Owner, Sleeper {
       case "Opened":
         return this.lookOpened()
       case "Suspended":
-        if (this.changeKeys()) return
-        return this.isTypedByHand ? this.on({ _tag: "GiveUp", ending: "timeout" }) : this.lookAdrift()
+        if (!this.changeKeys()) this.lookAdrift()
+        return
       case "Compare":
         return this.verifications.offer(action.value)
       case "NotComparable":
@@ -357,15 +364,8 @@ export class LiveChat implements ChatPaths.Owner, Sleeper {
     if (!SealedConversation.hasKeys(this.conversation)) return
     const at = this.moment()
     if (this.isExpired(at)) return this.due()
-    const record = this.records.open(datagram) ?? this.openFirst(datagram)
+    const record = this.records.open(datagram) ?? this.records.openOther(datagram, () => this.changeKeys())
     if (record !== undefined) this.turn(() => this.heard(record, path), at)
-  }
-
-  /** The first record with the keys of another call: the other side has them. */
-  private openFirst(datagram: Uint8Array): RecordLayer.Opened | undefined {
-    const record = this.records.openOther(datagram)
-    if (record !== undefined) this.changeKeys()
-    return record
   }
 
   private heard(record: RecordLayer.Opened, path: Path.Path): void {
@@ -395,6 +395,7 @@ export class LiveChat implements ChatPaths.Owner, Sleeper {
 
   onUse(path: Path.Path | undefined): void {
     if (path === undefined) return
+    if (path._tag === "Direct") this.reachedAt = path.remote
     this.turn(() => this.messages.moved(this.turnAt.monotonic))
   }
 

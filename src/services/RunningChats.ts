@@ -25,6 +25,12 @@ export interface RunningChats {
 /** The pauses between attempts, in milliseconds: the last one again and again. A server takes ten calls a minute. */
 const pauses: ReadonlyArray<number> = [500, 2000, 5000, 10_000, 20_000]
 
+/** Waits before the next attempt. Both sides may try, and should not always do so at once. */
+export const pause = (attempts: number): Effect.Effect<void> =>
+  Effect.flatMap(Random.next, (chance) =>
+    Effect.sleep(pauses[Math.min(attempts, pauses.length - 1)]! * (0.75 + 0.5 * chance)),
+  )
+
 /** @param link the one there is */
 export const make = (
   link: () => SealedLink | undefined,
@@ -75,9 +81,7 @@ export const make = (
       tried = online
       if (online !== undefined && !(yield* attempt(online, chatId, id, chat))) return
       // Without a link nothing was tried: the first attempt is not to wait long for the link that comes.
-      const pause = pauses[online === undefined ? 0 : Math.min(attempts++, pauses.length - 1)]!
-      // Both sides may try, and should not always do so at once.
-      yield* Effect.sleep(pause * (0.75 + 0.5 * (yield* Random.next)))
+      yield* pause(online === undefined ? 0 : attempts++)
       if (!chat.isAdrift()) attempts = 0
     }
   })

@@ -14,6 +14,7 @@ import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
 import * as Scope from "effect/Scope"
 import type { ChatKeys } from "../domain/call/ChatKeys.ts"
+import type { Endpoint } from "../domain/Endpoint.ts"
 import type * as SealedConversation from "../domain/record/SealedConversation.ts"
 import type * as ChatPaths from "./ChatPaths.ts"
 import { type Chat as PlainChat, ChatEnded, NotOpen, type Tracking } from "./ChatSession.ts"
@@ -43,6 +44,10 @@ export interface Chat extends PlainChat {
   /** Waits until the chat has no way through the server (any more), or no keys that may be used. */
   readonly adrift: Effect.Effect<void>
   readonly isAdrift: () => boolean
+  /** Whether a record of the other side has opened with the keys that the chat was given last. */
+  readonly isHeard: () => boolean
+  /** Where the other side was last reached directly; none if it never was. */
+  readonly remote: () => Endpoint | undefined
   /** Goes on with the keys and the way of another call with the same person; their own things go with `scope`. */
   readonly resume: (resumption: Resumption, scope: Scope.Closeable) => Effect.Effect<void>
   /** The other side has proven that it does not know the chat any more. */
@@ -89,7 +94,6 @@ const open = Effect.fn("SealedChat.open")(function* (
   const options = {
     keys,
     peerName: keys.peer.name,
-    isTypedByHand: way._tag === "Address",
     patienceMillis: Duration.toMillis(patience),
     texts,
   }
@@ -188,6 +192,14 @@ class OpenChat implements Chat {
 
   get isAdrift(): Chat["isAdrift"] {
     return () => this.live.isAdrift()
+  }
+
+  get isHeard(): Chat["isHeard"] {
+    return () => this.live.isHeard
+  }
+
+  get remote(): Chat["remote"] {
+    return () => this.live.remote
   }
 
   get resume(): Chat["resume"] {

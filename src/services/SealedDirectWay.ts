@@ -5,6 +5,7 @@
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import type { Self } from "../domain/call/CallHandshake.ts"
 import type { ChatKeys } from "../domain/call/ChatKeys.ts"
 import type { Ending } from "../domain/Conversation.ts"
 import * as Endpoint from "../domain/Endpoint.ts"
@@ -17,6 +18,7 @@ import * as RecordLayer from "../domain/record/RecordLayer.ts"
 import * as Acquaintances from "./Acquaintances.ts"
 import { Cryptography } from "./Cryptography.ts"
 import { DirectRendezvous, type Opened } from "./DirectRendezvous.ts"
+import * as DirectResumption from "./DirectResumption.ts"
 import * as Farewell from "./Farewell.ts"
 import * as PeerErrors from "./PeerErrors.ts"
 import type { PeerReport } from "./PeerReport.ts"
@@ -109,8 +111,10 @@ export const make = Effect.fnUntraced(function* (options: Options, report: PeerR
     const mine = chats.begin(peer)
     let isOpen = false
 
-    const meeting = ({ keys, socket, settled }: Opened, remote: Endpoint.Endpoint): Meeting =>
-      ProvenPerson.meeting({
+    const meeting = (opened: Opened, remote: Endpoint.Endpoint, self: Self): Meeting => {
+      const { keys, socket } = opened
+      const { highestSerial } = knowledge
+      return ProvenPerson.meeting({
         acquaintances,
         report,
         cryptography,
@@ -118,15 +122,16 @@ export const make = Effect.fnUntraced(function* (options: Options, report: PeerR
         label: labelOf(keys.peer),
         keys,
         isVouchedFor: false,
-        open: Effect.tap(sessions.open({ keys, patience, way: { _tag: "Address", socket, remote } }), ({ opened }) =>
-          opened.pipe(
+        open: Effect.tap(sessions.open({ keys, patience, way: { _tag: "Address", socket, remote } }), (chat) =>
+          chat.opened.pipe(
             Effect.andThen(Effect.sync(() => (isOpen = true))),
-            Effect.andThen(settled),
+            Effect.andThen(DirectResumption.keep({ cryptography, opened, chat, remote, self, highestSerial })),
             Effect.ignore,
             Effect.forkScoped({ startImmediately: true }),
           ),
         ),
       })
+    }
 
     const open = Effect.gen(function* () {
       const identity = yield* Effect.mapError(profile.identity, ({ problem }) => problem)
@@ -137,9 +142,10 @@ export const make = Effect.fnUntraced(function* (options: Options, report: PeerR
       yield* ready
       yield* report.show({ event: "listening", host: socket.local.address, port: socket.local.port })
       yield* report.show({ event: "calling", peer })
+      const self = { identity, name }
       const { highestSerial } = knowledge
       const opened = yield* rendezvous
-        .open({ socket, remote, self: { identity, name }, highestSerial })
+        .open({ socket, remote, self, highestSerial })
         .pipe(Effect.timeoutOption(patience))
       if (Option.isNone(opened)) return undefined
       const turnDown = decline(opened.value, remote)
@@ -151,7 +157,7 @@ export const make = Effect.fnUntraced(function* (options: Options, report: PeerR
       // An id that was typed is as good as one that a server tells; of a contact the newest certificate is kept.
       else if (expected !== undefined || acquaintances.trust(opened.value.keys.peer.id) !== "unknown")
         yield* acquaintances.learn(opened.value.keys.peer, "Accepted", false)
-      return { admission, meeting: meeting(opened.value, remote) }
+      return { admission, meeting: meeting(opened.value, remote, self) }
     })
 
     const ended = (ending: Ending): Effect.Effect<number, Problem.Problem> =>

@@ -42,6 +42,8 @@ export interface Sent {
   readonly datagram: Uint8Array
 }
 
+type Handler = (datagram: Uint8Array, from: Endpoint) => void
+
 /** What becomes of a datagram on its way: how it arrives, and how often. */
 export type Middle = (datagram: Uint8Array, from: Name) => ReadonlyArray<Uint8Array>
 
@@ -55,6 +57,8 @@ export interface Setting {
 /** Where each of the two is, and what they say. */
 export const make = Effect.fnUntraced(function* ({ link, nat, middle }: Setting = {}) {
   const sent: Array<Sent> = []
+  /** How each of the two is told what did not come from the other, though it looks so. */
+  const handlers = new Map<Name, Handler>()
   const clock = yield* Clock.Clock
   const network = yield* MemoryNetwork.make({ link: { latencyMillis: 20, ...link } })
   const at: Record<Name, Endpoint> = {
@@ -71,6 +75,10 @@ export const make = Effect.fnUntraced(function* ({ link, nat, middle }: Setting 
         sent.push({ from: name, at: clock.currentTimeMillisUnsafe(), datagram: datagram.slice() })
         for (const arriving of middle?.(datagram, name) ?? [datagram]) socket.send(arriving, to)
       },
+      receive: (handler) => {
+        handlers.set(name, handler)
+        return socket.receive(handler)
+      },
     })
     const { peerTransport } = host
     return PeerTransport.of({
@@ -79,7 +87,9 @@ export const make = Effect.fnUntraced(function* ({ link, nat, middle }: Setting 
     })
   })
   const transports = { alice: yield* home("alice", "192.168.1.10"), bob: yield* home("bob", "192.168.2.10") }
-  return { network, sent, at, transports }
+  /** A datagram from where the other is, which the other has not sent. */
+  const inject = (to: Name, datagram: Uint8Array): void => handlers.get(to)?.(datagram, at[other(to)])
+  return { network, sent, at, transports, inject }
 })
 
 export type Stage = Effect.Success<ReturnType<typeof make>>

@@ -115,28 +115,32 @@ describe("a sealed chat", () => {
     ),
   )
 
-  it.effect("does not end when the other side vanishes: what is said waits, and only the age of the keys ends it", () =>
-    simulate(
-      Effect.gen(function* () {
-        const world = yield* setting()
-        const alice = yield* world.alice()
-        const start = yield* Effect.scoped(
-          Effect.gen(function* () {
-            const bob = yield* world.bob()
-            yield* bothOpen(alice, bob)
-            return yield* Clock.currentTimeMillis
-          }),
-        )
-        yield* Stage.until(alice, "none")
-        assert.isBelow((yield* Clock.currentTimeMillis) - start, 15_000)
-        yield* alice.say("are you there?")
-        yield* Effect.sleep("1 minute")
-        assert.strictEqual((yield* Effect.exit(Effect.timeout(alice.tracking.delivered, 10)))._tag, "Failure")
-        // Nobody can bring both together again without a server.
-        assert.strictEqual(yield* alice.ended, "timeout")
-        assert.isAtMost(Math.abs((yield* Clock.currentTimeMillis) - start - 180_000), 200)
-      }),
-    ),
+  it.effect(
+    "does not end when the other side vanishes: what is said waits, also for other keys than those of now",
+    () =>
+      simulate(
+        Effect.gen(function* () {
+          const world = yield* setting()
+          const alice = yield* world.alice()
+          const start = yield* Effect.scoped(
+            Effect.gen(function* () {
+              const bob = yield* world.bob()
+              yield* bothOpen(alice, bob)
+              return yield* Clock.currentTimeMillis
+            }),
+          )
+          yield* Stage.until(alice, "none")
+          assert.isBelow((yield* Clock.currentTimeMillis) - start, 15_000)
+          yield* alice.say("are you there?")
+          yield* Effect.sleep("1 minute")
+          assert.strictEqual((yield* Effect.exit(Effect.timeout(alice.tracking.delivered, 10)))._tag, "Failure")
+          assert.isFalse(alice.isAdrift())
+          yield* alice.adrift
+          assert.isAtMost(Math.abs((yield* Clock.currentTimeMillis) - start - 180_000), 200)
+          assert.strictEqual((yield* Effect.timeoutOption(alice.ended, "1 minute"))._tag, "None")
+          yield* alice.say("still?")
+        }),
+      ),
   )
 
   it.effect("keeps the path open: each side asks every nine to eleven seconds, and is answered", () =>

@@ -30,9 +30,9 @@ const must = <A>(value: A | undefined): A => {
   return value
 }
 
-const draw = (what: string, length: number) => bytesOf(`nomitm/1 vector direct ${what}`, length)
-
-export const make = () => {
+/** @param resumes the chat that goes on for both, if one does */
+const opening = (label: string, resumes?: Uint8Array) => {
+  const draw = (what: string, length: number) => bytesOf(`nomitm/1 vector ${label} ${what}`, length)
   const [alice, bob] = [person("alice"), person("bob")]
   // The larger nonce is the initiator's.
   const [responder, initiator] = [draw("a nonce", 16), draw("another nonce", 16)].toSorted((a, b) =>
@@ -44,9 +44,9 @@ export const make = () => {
   const judgement = { now, highestSerial: () => undefined }
 
   const begun = must(DirectHandshake.begin(primitives, alice, nonces, ours))
-  const answered = must(DirectHandshake.answer(primitives, bob, nonces, begun.xx1, theirs))
-  const finished = must(DirectHandshake.finish(primitives, begun.state, answered.xx2, judgement))
-  const bobs = must(DirectHandshake.complete(primitives, answered.state, finished.xx3, judgement))
+  const answered = must(DirectHandshake.answer(primitives, bob, nonces, begun.xx1, theirs, resumes))
+  const finished = must(DirectHandshake.finish(primitives, begun.state, answered.xx2, judgement, resumes))
+  const bobs = must(DirectHandshake.complete(primitives, answered.state, finished.xx3, judgement)).keys
   const { keys } = finished
 
   const complete = must(HandshakeState.read(answered.state.noise, finished.xx3))
@@ -59,9 +59,6 @@ export const make = () => {
   }
   const index = (value: number) => value.toString(16).padStart(8, "0")
   return {
-    source:
-      "Made by this project from SHA-256 of labels, and computed a second time with none of its code in nomitm1-direct.steps.test.ts.",
-    people: "nomitm1-handshake.json: alice is the initiator, bob the responder.",
     initiatorNonce: hex(initiator),
     responderNonce: hex(responder),
     initiatorEphemeral: hex(ours.ephemeral),
@@ -94,6 +91,19 @@ export const make = () => {
     indexR2i: index(keys.index.receive),
     exporter: hex(keys.exporter),
     sas: hex(bobs.sas),
+  }
+}
+
+export const make = () => {
+  const first = opening("direct")
+  const { connects: _connects, ...resuming } = opening("direct resuming", Buffer.from(first.callId, "hex"))
+  return {
+    source:
+      "Made by this project from SHA-256 of labels, and computed a second time with none of its code in nomitm1-direct.steps.test.ts.",
+    people: "nomitm1-handshake.json: alice is the initiator, bob the responder.",
+    ...first,
+    /** The chat that began so goes on: `callId` is its id. */
+    resuming,
   }
 }
 

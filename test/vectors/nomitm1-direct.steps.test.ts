@@ -6,10 +6,11 @@ import { assert, it } from "@effect/vitest"
 import { hkdf } from "@noble/hashes/hkdf.js"
 import { sha256 } from "@noble/hashes/sha2.js"
 import { ml_kem768 } from "@noble/post-quantum/ml-kem.js"
-import v from "./nomitm1-direct.json" with { type: "json" }
+import vectors from "./nomitm1-direct.json" with { type: "json" }
 import people from "./nomitm1-handshake.json" with { type: "json" }
 import { bytes, dh, hex, join, pub, transcript } from "./transcript.ts"
 
+const v = vectors
 const text = (text: string): Uint8Array => new TextEncoder().encode(text)
 const derive = (salt: Uint8Array, ikm: Uint8Array, info: string, length: number): Uint8Array =>
   hkdf(sha256, ikm, salt, text(info), length)
@@ -20,9 +21,8 @@ const padded = (length: number, ...parts: ReadonlyArray<Uint8Array>): Uint8Array
 }
 const word = (word: string): Uint8Array => join(Uint8Array.of(text(word).length), text(word))
 
-const [initiator, responder] = [bytes(v.initiatorNonce), bytes(v.responderNonce)]
-
 it("section 15.2: CONNECT, while neither knows the other and when both do", () => {
+  const [initiator, responder] = [bytes(v.initiatorNonce), bytes(v.responderNonce)]
   const connect = (nonce: Uint8Array, echo: Uint8Array) => hex(join(Uint8Array.of(2, 1, 0, 0), nonce, echo))
   const zeros = new Uint8Array(16)
   assert.isAbove(Buffer.compare(initiator, responder), 0)
@@ -34,7 +34,17 @@ it("section 15.2: CONNECT, while neither knows the other and when both do", () =
   })
 })
 
-it("section 15.2: XX1 to XX3, their fragments, and the keys", () => {
+it("section 15.2: XX1 to XX3, their fragments, and the keys", () => check(v))
+
+it("section 15.4: the same for a chat that goes on", () => {
+  assert.notStrictEqual(v.resuming.callId, v.callId)
+  check(v.resuming, bytes(v.callId))
+})
+
+/** @param chatId of the chat that goes on */
+const check = (v: typeof vectors.resuming, chatId?: Uint8Array): void => {
+  const goesOn = chatId === undefined ? new Uint8Array(0) : join(Uint8Array.of(1), chatId)
+  const [initiator, responder] = [bytes(v.initiatorNonce), bytes(v.responderNonce)]
   const { alice, bob } = people
   const [s, rs] = [bytes(alice.staticSecret), bytes(bob.staticSecret)]
   const [e, re] = [bytes(v.initiatorEphemeral), bytes(v.responderEphemeral)]
@@ -53,14 +63,14 @@ it("section 15.2: XX1 to XX3, their fragments, and the keys", () => {
   t.mixKey(dh(re, pub(e)))
   const bobsKey = t.say(pub(rs))
   t.mixKey(dh(rs, pub(e)))
-  const xx2Payload = padded(1440, Uint8Array.of(1), bytes(bob.certificate), cipherText, word(bob.name))
+  const xx2Payload = padded(1440, Uint8Array.of(1), bytes(bob.certificate), cipherText, word(bob.name), goesOn)
   const xx2 = join(pub(re), bobsKey, t.say(xx2Payload))
   assert.strictEqual(xx2.length, 1536)
   assert.strictEqual(hex(xx2), v.xx2)
 
   const alicesKey = t.say(pub(s))
   t.mixKey(dh(s, pub(re)))
-  const xx3 = join(alicesKey, t.say(padded(320, Uint8Array.of(1), bytes(alice.certificate), word(alice.name))))
+  const xx3 = join(alicesKey, t.say(padded(320, Uint8Array.of(1), bytes(alice.certificate), word(alice.name), goesOn)))
   assert.strictEqual(xx3.length, 384)
   assert.strictEqual(hex(xx3), v.xx3)
 
@@ -93,4 +103,4 @@ it("section 15.2: XX1 to XX3, their fragments, and the keys", () => {
   )
   assert.deepStrictEqual([key("index i2r", 4), key("index r2i", 4)], [v.indexI2r, v.indexR2i])
   assert.strictEqual(v.callId, v.h.slice(0, 32))
-})
+}

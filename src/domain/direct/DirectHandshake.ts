@@ -10,6 +10,9 @@
  * ChatKeys                           ChatKeys
  * ```
  *
+ * XX2 and XX3 also say which chat goes on, where one does (section 15.4). What comes of it if both sides do not say the same
+ * is for `DirectOpening` to judge.
+ *
  * States are values: a message that is refused changes nothing. What is random is handed in.
  */
 import * as Result from "effect/Result"
@@ -29,6 +32,8 @@ const xx1PayloadBytes = xx1Bytes - keyBytes
 const xx2PayloadBytes = xx2Bytes - keyBytes - (keyBytes + tagBytes) - tagBytes
 const xx3PayloadBytes = xx3Bytes - (keyBytes + tagBytes) - tagBytes
 const version = 1
+/** The length of a chat id, in bytes. */
+export const chatIdBytes = 16
 
 /** The nonces of both sides, 16 bytes each. */
 export interface Nonces {
@@ -77,6 +82,26 @@ const chatKeys = (
   peer,
 })
 
+/** Which chat goes on: nothing but zeros, as after the name without it, if none does. */
+const goingOn = (resumes: Uint8Array | undefined): Uint8Array =>
+  resumes === undefined ? new Uint8Array(1) : Bytes.concat(Uint8Array.of(1), resumes)
+
+/** The chat that goes on, and whether that, and all after it, is as `goingOn` writes it. */
+const readGoingOn = (
+  from: ReturnType<typeof reader>,
+): { readonly isOurs: boolean; readonly resumes: Uint8Array | undefined } => {
+  const reason = from.byte()
+  const resumes = reason === 1 ? from.take(chatIdBytes) : undefined
+  return { isOurs: (reason === 0 || reason === 1) && from.isAtZeros(), resumes }
+}
+
+/** The keys of a handshake, and what the other side wants with them. */
+export interface Established {
+  readonly keys: ChatKeys.ChatKeys
+  /** The id of the chat that goes on for the other side, 16 bytes; none if it wants to talk. */
+  readonly resumes: Uint8Array | undefined
+}
+
 /** XX1 was made, XX2 is awaited. */
 export interface Begun {
   readonly self: Self
@@ -112,6 +137,7 @@ export interface Answered {
  * The responder's answer to XX1; none if that is not one.
  *
  * @param entropy random bytes for this once, 32 each
+ * @param resumes the id of the chat that goes on here, 16 bytes; none without one
  */
 export const answer = (
   primitives: Primitives,
@@ -119,6 +145,7 @@ export const answer = (
   nonces: Nonces,
   xx1: Uint8Array,
   entropy: { readonly ephemeral: Uint8Array; readonly kemEntropy: Uint8Array },
+  resumes?: Uint8Array,
 ): { readonly state: Answered; readonly xx2: Uint8Array } | undefined => {
   if (xx1.length !== xx1Bytes) return undefined
   const read = HandshakeState.read(initialize(primitives, self, nonces, false), xx1)
@@ -135,6 +162,7 @@ export const answer = (
     self.identity.certificate.encoded,
     encapsulated.ciphertext,
     word(self.name),
+    goingOn(resumes),
   )
   const written = HandshakeState.write(read.state, payload, entropy.ephemeral)
   return (
@@ -142,13 +170,18 @@ export const answer = (
   )
 }
 
-/** The initiator's keys and its last message; none if that was no answer to XX1. */
+/**
+ * The initiator's keys and its last message; none if that was no answer to XX1.
+ *
+ * @param own the id of the chat that goes on here, 16 bytes; none without one
+ */
 export const finish = (
   primitives: Primitives,
   { self, noise, kemSeed }: Begun,
   xx2: Uint8Array,
   judgement: Judgement,
-): { readonly keys: ChatKeys.ChatKeys; readonly xx3: Uint8Array } | undefined => {
+  own?: Uint8Array,
+): (Established & { readonly xx3: Uint8Array }) | undefined => {
   if (xx2.length !== xx2Bytes) return undefined
   const read = HandshakeState.read(noise, xx2)
   if (read === undefined) return undefined
@@ -157,13 +190,22 @@ export const finish = (
   const encoded = from.take(Certificate.bytes)
   const ciphertext = from.take(kemCiphertextBytes)
   const name = from.word()
-  if (!isOurs || !from.isAtZeros()) return undefined
+  const chat = readGoingOn(from)
+  if (!isOurs || !chat.isOurs) return undefined
   const peer = readPeer(primitives, read.state, encoded, name, judgement)
   const kemSecret = primitives.mlKem768.decapsulate(kemSeed, ciphertext)
   if (peer === undefined || kemSecret === undefined) return undefined
-  const payload = padded(xx3PayloadBytes, Uint8Array.of(version), self.identity.certificate.encoded, word(self.name))
+  const payload = padded(
+    xx3PayloadBytes,
+    Uint8Array.of(version),
+    self.identity.certificate.encoded,
+    word(self.name),
+    goingOn(own),
+  )
   const written = HandshakeState.write(read.state, payload)
-  return written && { keys: chatKeys(primitives, self, written.state, kemSecret, peer), xx3: written.message }
+  if (written === undefined) return undefined
+  const keys = chatKeys(primitives, self, written.state, kemSecret, peer)
+  return { keys, resumes: chat.resumes, xx3: written.message }
 }
 
 /** The responder's keys; none if that was not what comes after XX2. */
@@ -172,7 +214,7 @@ export const complete = (
   { self, noise, kemSecret }: Answered,
   xx3: Uint8Array,
   judgement: Judgement,
-): ChatKeys.ChatKeys | undefined => {
+): Established | undefined => {
   if (xx3.length !== xx3Bytes) return undefined
   const read = HandshakeState.read(noise, xx3)
   if (read === undefined) return undefined
@@ -180,7 +222,8 @@ export const complete = (
   const isOurs = from.byte() === version
   const encoded = from.take(Certificate.bytes)
   const name = from.word()
-  if (!isOurs || !from.isAtZeros()) return undefined
+  const chat = readGoingOn(from)
+  if (!isOurs || !chat.isOurs) return undefined
   const peer = readPeer(primitives, read.state, encoded, name, judgement)
-  return peer && chatKeys(primitives, self, read.state, kemSecret, peer)
+  return peer && { keys: chatKeys(primitives, self, read.state, kemSecret, peer), resumes: chat.resumes }
 }

@@ -19,22 +19,33 @@
  * program that started anew is one more other side. Once there are keys, another handshake takes a new opening on both
  * sides.
  *
- * The service that runs this (`DirectRendezvous`) owns the socket, and passes on only what comes from the address typed.
+ * **For a chat that goes on** (section 15.4) there is an opening all the while that it runs: it answers, and says something
+ * by itself only for a moment after each `Seek`. There are keys only if it is the same person, who goes on with the same
+ * chat; what anybody else says is as if it had never come, and an other side is dropped after a while, so that nothing is
+ * said to it for ever.
+ *
+ * The services that run this, `DirectRendezvous` and `DirectResumption`, pass on only what comes from where the other side
+ * may be.
  */
-import type { Judgement, Self } from "../call/CallHandshake.ts"
-import type { ChatKeys } from "../call/ChatKeys.ts"
 import * as Bytes from "../crypto/Bytes.ts"
 import * as Hkdf from "../crypto/Hkdf.ts"
-import { kemSeedBytes, keyBytes, type Primitives } from "../crypto/Primitives.ts"
+import { kemSeedBytes, keyBytes } from "../crypto/Primitives.ts"
 import * as TokenBucket from "../TokenBucket.ts"
 import * as DirectDatagram from "./DirectDatagram.ts"
 import * as DirectHandshake from "./DirectHandshake.ts"
+import type { Action, Answer, Config, Event, Other, Progress, State, Step } from "./DirectOpeningState.ts"
 import * as DirectPieces from "./DirectPieces.ts"
+
+export type { Action, Config, Event, Other, State, Step } from "./DirectOpeningState.ts"
 
 /** The pause between two CONNECTs of ours, and before an answer is said again, in milliseconds. */
 export const connectMillis = 250
 /** The pause before the last message is said again, in milliseconds. */
 export const resendMillis = 500
+/** How long CONNECT is said after `Seek`, in milliseconds: three times. */
+export const seekMillis = 3 * connectMillis
+/** How long an other side is kept where a chat goes on, in milliseconds. */
+export const otherMillis = 10_000
 /** How many other sides are kept at a time. */
 export const maxOthers = 4
 /** How many first messages of one other side are answered at a time. */
@@ -49,66 +60,6 @@ export const trialLimit: TokenBucket.Limit = { burst: 256, perSecond: 256 }
 /** The same of an answer to XX1. */
 export const answerCost = 8
 
-export interface Config {
-  readonly primitives: Primitives
-  readonly self: Self
-  /** 16 random bytes, for this opening. */
-  readonly nonce: Uint8Array
-  /** 32 random bytes, for this opening: the ephemeral keys of each handshake follow from it and the other's nonce. */
-  readonly entropy: Uint8Array
-  readonly highestSerial: Judgement["highestSerial"]
-}
-
-/** XX1 is not authenticated, so each that comes is answered. */
-interface Answer {
-  readonly xx1: Uint8Array
-  readonly xx2: Uint8Array
-  readonly answered: DirectHandshake.Answered
-  readonly sentAt: number
-}
-
-type Progress =
-  | { readonly _tag: "Begun"; readonly begun: DirectHandshake.Begun }
-  /** The answers said last come last; none while XX1 is awaited. */
-  | { readonly _tag: "Responding"; readonly answers: ReadonlyArray<Answer> }
-  | { readonly _tag: "Complete" }
-
-/** A program that has shown by our nonce that it hears us. */
-export interface Other {
-  readonly nonce: Uint8Array
-  readonly progress: Progress
-  readonly pieces: DirectPieces.Pieces
-  /** The datagrams of our last message to it, and of all of them. */
-  readonly last: ReadonlyArray<Uint8Array>
-  readonly said: ReadonlyArray<Uint8Array>
-  readonly lastSentAt: number
-}
-
-export interface State {
-  readonly config: Config
-  /** The oldest first. Only one once there are keys. */
-  readonly others: ReadonlyArray<Other>
-  readonly connectSentAt: number
-  readonly answering: TokenBucket.State
-  readonly beginning: TokenBucket.State
-  readonly trying: TokenBucket.State
-  /** A record of the other has opened: nothing is said again. */
-  readonly isOver: boolean
-}
-
-export type Event =
-  /** A datagram from the address typed; `seconds` is the time of day, since 1970, for certificates. */
-  | { readonly _tag: "Heard"; readonly datagram: Uint8Array; readonly now: number; readonly seconds: number }
-  /** The first record of the other has opened. */
-  | { readonly _tag: "RecordOpened" }
-  | { readonly _tag: "Due"; readonly now: number }
-
-export type Action =
-  | { readonly _tag: "Send"; readonly datagram: Uint8Array }
-  | { readonly _tag: "Established"; readonly keys: ChatKeys }
-
-export type Step = readonly [State, ReadonlyArray<Action>]
-
 /** An event at one other side. */
 type OtherStep = readonly [Other, ReadonlyArray<Action>]
 
@@ -116,6 +67,7 @@ export const initial = (config: Config): State => ({
   config,
   others: [],
   connectSentAt: -Infinity,
+  seeksUntil: config.resumes === undefined ? Infinity : -Infinity,
   answering: TokenBucket.initial(answerLimit, -Infinity),
   beginning: TokenBucket.initial(beginLimit, -Infinity),
   trying: TokenBucket.initial(trialLimit, -Infinity),
@@ -128,11 +80,18 @@ export const dueAt = (state: State): number => {
   const resendsAt = state.others.map(({ last, lastSentAt }) =>
     last.length === 0 ? Infinity : lastSentAt + resendMillis,
   )
-  return Math.min(hasKeys(state) ? Infinity : state.connectSentAt + connectMillis, ...resendsAt)
+  return Math.min(connectAt(state), ...resendsAt)
 }
 
-export const step = (state: State, event: Event): Step => {
-  if (state.isOver) return [state, nothing]
+/** When CONNECT is said next. */
+const connectAt = (state: State): number => {
+  const at = state.connectSentAt + connectMillis
+  return at < state.seeksUntil && !hasKeys(state) ? at : Infinity
+}
+
+export const step = (before: State, event: Event): Step => {
+  if (before.isOver) return [before, nothing]
+  const state = event._tag === "RecordOpened" ? before : withoutOld(before, event.now)
   switch (event._tag) {
     case "Heard": {
       const datagram = DirectDatagram.decode(event.datagram)
@@ -141,6 +100,8 @@ export const step = (state: State, event: Event): Step => {
         ? heardConnect(state, datagram, event.now)
         : heardFragment(state, datagram, event)
     }
+    case "Seek":
+      return due({ ...state, seeksUntil: event.now + seekMillis }, event.now)
     case "RecordOpened":
       return [{ ...state, isOver: true, others: [] }, nothing]
     case "Due":
@@ -153,6 +114,13 @@ const zeros = new Uint8Array(DirectDatagram.nonceBytes)
 
 /** Whether there are keys. */
 const hasKeys = ({ others }: State): boolean => others[0]?.progress._tag === "Complete"
+
+/** Where a chat goes on, other sides that nothing came of do not stay. */
+const withoutOld = (state: State, now: number): State => {
+  if (state.config.resumes === undefined || hasKeys(state)) return state
+  const others = state.others.filter(({ since }) => now - since < otherMillis)
+  return others.length === state.others.length ? state : { ...state, others }
+}
 
 const send = (datagrams: ReadonlyArray<Uint8Array>): ReadonlyArray<Action> =>
   datagrams.map((datagram) => ({ _tag: "Send", datagram }))
@@ -216,7 +184,7 @@ const begin = (state: State, nonce: Uint8Array, now: number): Step => {
     beginning,
     others: [...state.others.slice(1 - maxOthers), other],
   })
-  const other = { nonce, pieces: [], last: [], said: [], lastSentAt: now }
+  const other = { nonce, pieces: [], since: now, last: [], said: [], lastSentAt: now }
   if (!isInitiator(state, nonce)) return [add({ ...other, progress: { _tag: "Responding", answers: [] } }), nothing]
   const { primitives, self } = state.config
   const begun = DirectHandshake.begin(primitives, self, noncesWith(state, nonce), {
@@ -290,21 +258,54 @@ const heardMessage = (
   if (trying === undefined) return [state, nothing]
   const tried: State = { ...state, trying }
   if (progress._tag === "Responding" && message === 1) return answer(tried, other, progress.answers, bytes, now)
-  const { primitives, highestSerial } = state.config
+  const { primitives, highestSerial, resumes } = state.config
   const judgement = { now: seconds, highestSerial }
   if (progress._tag === "Begun") {
-    const finished = DirectHandshake.finish(primitives, progress.begun, bytes, judgement)
+    const finished = DirectHandshake.finish(primitives, progress.begun, bytes, judgement, resumes?.chatId)
     if (finished === undefined) return [tried, nothing]
+    const purpose = judge(state.config, finished)
+    if (purpose !== "Same") return disagreed(tried, nonce, purpose, finished.xx3, now)
     const [said, actions] = say(state, { ...other, pieces: [], progress: { _tag: "Complete" } }, 3, finished.xx3, now)
     return [settledOn(tried, said), [...actions, { _tag: "Established", keys: finished.keys }]]
   }
   for (const { answered } of progress.answers) {
-    const keys = DirectHandshake.complete(primitives, answered, bytes, judgement)
-    if (keys === undefined) continue
+    const completed = DirectHandshake.complete(primitives, answered, bytes, judgement)
+    if (completed === undefined) continue
+    const purpose = judge(state.config, completed)
+    if (purpose !== "Same") return disagreed(tried, nonce, purpose)
     const complete: Other = { ...other, pieces: [], last: [], said: [], progress: { _tag: "Complete" } }
-    return [settledOn(tried, complete), [{ _tag: "Established", keys }]]
+    return [settledOn(tried, complete), [{ _tag: "Established", keys: completed.keys }]]
   }
   return [tried, nothing]
+}
+
+/** Whether both want to talk, or to go on with the same chat. */
+const judge = (
+  { resumes: own }: Config,
+  { keys, resumes: theirs }: DirectHandshake.Established,
+): "Same" | "Forgotten" | "Another" => {
+  if (own === undefined) return theirs === undefined ? "Same" : "Another"
+  if (keys.peer.id !== own.with) return "Another"
+  return theirs !== undefined && Bytes.equals(theirs, own.chatId) ? "Same" : "Forgotten"
+}
+
+/**
+ * Somebody is there, and for something else. Whoever is in between may have used a nonce that is another's: what is
+ * awaited from there is awaited further. By XX3 the other side learns of it, too, unless it is a stranger to the chat here.
+ */
+const disagreed = (
+  state: State,
+  echo: Uint8Array,
+  purpose: "Forgotten" | "Another",
+  xx3?: Uint8Array,
+  now = 0,
+): Step => {
+  const actions: ReadonlyArray<Action> = purpose === "Forgotten" ? [{ _tag: "Forgotten" }] : nothing
+  const isStranger = purpose === "Another" && state.config.resumes !== undefined
+  const answering = xx3 === undefined || isStranger ? undefined : taken(answerLimit, state.answering, now)
+  if (xx3 === undefined || answering === undefined) return [state, actions]
+  const datagrams = DirectDatagram.fragments(3, xx3, { nonce: state.config.nonce, echo })
+  return [{ ...state, answering }, [...send(datagrams), ...actions]]
 }
 
 /** There are keys. What they could be derived from once more is forgotten. */
@@ -325,12 +326,14 @@ const answerAgain = (state: State, other: Other, answers: ReadonlyArray<Answer>,
 }
 
 const answer = (state: State, other: Other, answers: ReadonlyArray<Answer>, xx1: Uint8Array, now: number): Step => {
-  const { primitives, self } = state.config
+  const { primitives, self, resumes } = state.config
   const salt = Bytes.concat(other.nonce, primitives.sha256(xx1))
-  const made = DirectHandshake.answer(primitives, self, noncesWith(state, other.nonce), xx1, {
+  const entropy = {
     ephemeral: draw(state, salt, "ephemeral", keyBytes),
     kemEntropy: draw(state, salt, "kem", keyBytes),
-  })
+  }
+  const nonces = noncesWith(state, other.nonce)
+  const made = DirectHandshake.answer(primitives, self, nonces, xx1, entropy, resumes?.chatId)
   if (made === undefined) return [state, nothing]
   const given: Answer = { xx1, xx2: made.xx2, answered: made.state, sentAt: now }
   const progress: Progress = { _tag: "Responding", answers: [...answers.slice(1 - maxAnswers), given] }
@@ -346,7 +349,7 @@ const due = (state: State, now: number): Step => {
     return { ...other, lastSentAt: now }
   })
   const resent = { ...state, others }
-  if (hasKeys(state) || now - state.connectSentAt < connectMillis) return [resent, actions]
+  if (connectAt(state) > now) return [resent, actions]
   // Also to who is not known yet: those who are may be nobody.
   for (const echo of [zeros, ...others.map(({ nonce }) => nonce)]) actions.push(connect(state, echo))
   return [{ ...resent, connectSentAt: now }, actions]

@@ -11,13 +11,15 @@ export class Side {
   state: DirectOpening.State
   keys: Array<ChatKeys> = []
   sent: Array<Uint8Array> = []
-  constructor(self: Self, label: string, tools = primitives) {
+  forgotten = 0
+  constructor(self: Self, label: string, tools = primitives, resumes?: DirectOpening.Config["resumes"]) {
     this.state = DirectOpening.initial({
       primitives: tools,
       self,
       nonce: bytesOf(`nonce ${label}`, 16),
       entropy: bytesOf(`entropy ${label}`, 32),
       highestSerial: () => undefined,
+      resumes,
     })
   }
   /** What goes out at this event. */
@@ -27,7 +29,8 @@ export class Side {
     const datagrams: Array<Uint8Array> = []
     for (const action of actions) {
       if (action._tag === "Established") this.keys.push(action.keys)
-      else datagrams.push(action.datagram)
+      else if (action._tag === "Send") datagrams.push(action.datagram)
+      else this.forgotten++
     }
     this.sent.push(...datagrams)
     return datagrams
@@ -45,8 +48,11 @@ export interface Fate {
 export const quick: Fate = { deliver: (datagram) => [[datagram, 20]] }
 
 /** Runs both until they have keys, or until `until`. */
-export const run = (fate: Fate = quick, until = 20_000, labels: readonly [string, string] = ["alice", "bob"]) => {
-  const sides = { alice: new Side(alice, labels[0]), bob: new Side(bob, labels[1]) }
+export const run = (fate: Fate = quick, until = 20_000, labels: readonly [string, string] = ["alice", "bob"]) =>
+  meet({ alice: new Side(alice, labels[0]), bob: new Side(bob, labels[1]) }, fate, until)
+
+/** The same of two that are there. */
+export const meet = (sides: { readonly alice: Side; readonly bob: Side }, fate: Fate = quick, until = 20_000) => {
   const wire: Array<{ readonly at: number; readonly to: "alice" | "bob"; readonly datagram: Uint8Array }> = []
   let now = 0
   const send = (from: "alice" | "bob", datagrams: ReadonlyArray<Uint8Array>): void => {
