@@ -1,5 +1,6 @@
+import { join } from "node:path"
 import { describe, expect, it } from "vitest"
-import { addresses, freePort, Program, run } from "./Program.ts"
+import { addresses, folder, freePort, type Person, Program, run } from "./Program.ts"
 
 const { alice: here, bob: there } = addresses
 
@@ -58,5 +59,54 @@ describe.concurrent("directly", () => {
       stdout: "",
       stderr: `! UDP port ${port} is in use here. Close the other program, or choose another with --port.\n`,
     })
+  })
+})
+
+describe.concurrent("directly, with keys", () => {
+  const asleep = { env: { NODE_OPTIONS: `--import=${join(import.meta.dirname, "sleeping.ts")}` } }
+
+  const start = (name: Person, other: Person, port: number, home = folder()): Program => {
+    const flags = ["--accept", "anyone", "--home", home, "--json"]
+    const at = ["--direct", `${addresses[other]}:${port}`, "--bind", addresses[name]]
+    return new Program(["peer", name, ...at, ...flags], asleep)
+  }
+
+  it("a chat goes on after an hour of sleep, of one side and of both, and nobody is asked", async () => {
+    const port = await freePort(here)
+    await using alice = start("alice", "bob", port)
+    await using bob = start("bob", "alice", port)
+    await alice.event("connected")
+    await bob.event("connected")
+    bob.signal("SIGUSR2")
+    bob.type("good morning")
+    await alice.event("message", { text: "good morning" })
+    alice.type("and to you")
+    await bob.event("message", { text: "and to you" })
+    for (const one of [alice, bob]) one.signal("SIGUSR2")
+    for (const one of [alice, bob]) one.type("once more")
+    await alice.event("message", { text: "once more" })
+    await bob.event("message", { text: "once more" })
+    alice.type("/close")
+    await bob.event("closed", { reason: "closed_by_peer" })
+    expect(await alice.exit).toBe(0)
+    expect(await bob.exit).toBe(0)
+    for (const { events } of [alice, bob]) expect(events.filter(({ event }) => event === "incoming")).toEqual([])
+  })
+
+  it("a program that is started anew ends the chat of the other side, and has one with it when that is, too", async () => {
+    const port = await freePort(here)
+    const home = folder()
+    await using alice = start("alice", "bob", port)
+    const before = start("bob", "alice", port, home)
+    await alice.event("connected")
+    await before.event("connected")
+    before.signal("SIGKILL")
+    await before.exit
+    await using bob = start("bob", "alice", port, home)
+    await alice.event("closed", { reason: "forgotten" })
+    expect(await alice.exit).toBe(1)
+    await using anew = start("alice", "bob", port)
+    await anew.event("connected")
+    await bob.event("connected")
   })
 })

@@ -1,0 +1,11 @@
+/**
+ * Loaded before a program, makes its machine one that sleeps: at SIGUSR2 an hour has passed by the wall clock, and nothing
+ * by the monotonic one.
+ */
+const { now } = Date
+let slept = 0
+
+Date.now = () => now() + slept
+process.on("SIGUSR2", () => {
+  slept += 3_600_000
+})
