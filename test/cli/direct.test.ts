@@ -65,16 +65,20 @@ describe.concurrent("directly", () => {
 describe.concurrent("directly, with keys", () => {
   const asleep = { env: { NODE_OPTIONS: `--import=${join(import.meta.dirname, "sleeping.ts")}` } }
 
-  const start = (name: Person, other: Person, port: number, home = folder()): Program => {
-    const flags = ["--accept", "anyone", "--home", home, "--json"]
+  const start = (name: Person, other: Person, port: number, home = folder(), accept = "anyone"): Program => {
+    const flags = ["--accept", accept, "--home", home, "--json"]
     const at = ["--direct", `${addresses[other]}:${port}`, "--bind", addresses[name]]
     return new Program(["peer", name, ...at, ...flags], asleep)
   }
 
   it("a chat goes on after an hour of sleep, of one side and of both, and nobody is asked", async () => {
     const port = await freePort(here)
-    await using alice = start("alice", "bob", port)
-    await using bob = start("bob", "alice", port)
+    await using alice = start("alice", "bob", port, folder(), "ask")
+    await using bob = start("bob", "alice", port, folder(), "ask")
+    for (const one of [alice, bob]) {
+      await one.event("incoming")
+      one.type("/accept")
+    }
     await alice.event("connected")
     await bob.event("connected")
     bob.signal("SIGUSR2")
@@ -90,7 +94,7 @@ describe.concurrent("directly, with keys", () => {
     await bob.event("closed", { reason: "closed_by_peer" })
     expect(await alice.exit).toBe(0)
     expect(await bob.exit).toBe(0)
-    for (const { events } of [alice, bob]) expect(events.filter(({ event }) => event === "incoming")).toEqual([])
+    for (const { events } of [alice, bob]) expect(events.filter(({ event }) => event === "incoming")).toHaveLength(1)
   })
 
   it("a program that is started anew ends the chat of the other side, and has one with it when that is, too", async () => {

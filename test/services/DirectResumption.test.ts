@@ -28,8 +28,13 @@ const talking = Effect.fnUntraced(function* (link: Stage.Setting["link"] = {}) {
       ...options,
     }).pipe(Effect.provideService(Clock.Clock, machine.clock))
   const machines = { alice: yield* machine, bob: yield* machine }
-  const alice = yield* start("alice", machines.alice)
-  const bob = yield* start("bob", machines.bob)
+  // Who is asked once would be asked again if anything rang.
+  const alice = yield* start("alice", machines.alice, { policy: "ask" })
+  const bob = yield* start("bob", machines.bob, { policy: "ask" })
+  for (const { screen } of [alice, bob]) {
+    yield* screen.nextOf("incoming")
+    yield* screen.type("/accept")
+  }
   yield* Effect.all([alice.screen.nextOf("connected"), bob.screen.nextOf("connected")])
   yield* alice.screen.type("hello")
   assert.strictEqual((yield* bob.screen.nextOf("message")).text, "hello")
@@ -144,6 +149,57 @@ describe("a chat without a server", () => {
         }).pipe(Effect.scoped, Random.withSeed(`asleep ${seed}`)),
         "1 hour",
       ),
+    ),
+  )
+})
+
+describe("where the other side of a chat without a server is", () => {
+  for (const sleeper of ["alice", "bob"] as const) {
+    it.effect(`is where it was last, if it has moved; then ${sleeper} sleeps for an hour`, () =>
+      simulate(
+        Effect.gen(function* () {
+          const { stage, machines, alice, bob } = yield* talking()
+          yield* stage.hosts.bob.move({ address: "203.0.113.77" })
+          yield* types(bob, "I have moved")
+          assert.deepStrictEqual(yield* texts(alice, 1), ["I have moved"])
+          yield* Effect.repeat(alice.screen.nextOf("path"), {
+            until: ({ address }) => address === `203.0.113.77:${Stage.port}`,
+          })
+          machines[sleeper].sleep(hour)
+          yield* types(alice, "found you")
+          assert.deepStrictEqual(yield* texts(bob, 1), ["found you"])
+          yield* types(bob, "here I am")
+          assert.deepStrictEqual(yield* texts(alice, 1), ["here I am"])
+          yield* endsWell(alice, bob)
+        }),
+      ),
+    )
+  }
+
+  it.effect("is nowhere else: who asks from another address is not answered", () =>
+    simulate(
+      Effect.gen(function* () {
+        const { stage, machines, alice, bob } = yield* talking()
+        const mallory = yield* stage.network.host({ address: "203.0.113.9" })
+        const socket = yield* mallory.peerTransport.bind({ port: Stage.port })
+        const heard: Array<Uint8Array> = []
+        yield* socket.receive((datagram) => void heard.push(datagram))
+        const connect = DirectDatagram.encode({
+          _tag: "Connect",
+          nonce: bytesOf("mallory", 16),
+          echo: new Uint8Array(16),
+        })
+        for (const isAsleep of [false, true]) {
+          if (isAsleep) machines.alice.sleep(hour)
+          for (let i = 0; i < 20; i++) {
+            socket.send(connect, stage.at.alice)
+            yield* Effect.sleep(300)
+          }
+        }
+        assert.deepStrictEqual(heard, [])
+        yield* types(alice, "hello")
+        assert.deepStrictEqual(yield* texts(bob, 1), ["hello"])
+      }),
     ),
   )
 })

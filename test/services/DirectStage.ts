@@ -4,7 +4,7 @@
  */
 import { Clock, Effect, Exit, Fiber, Layer, Option, type Scope } from "effect"
 import type * as Link from "nomitm/adapters/memory/Link"
-import { MemoryNetwork } from "nomitm/adapters/memory/MemoryNetwork"
+import { type MemoryHost, MemoryNetwork } from "nomitm/adapters/memory/MemoryNetwork"
 import * as MemoryScreen from "nomitm/adapters/memory/MemoryScreen"
 import type { NatKind } from "nomitm/adapters/memory/NatKind"
 import { natKinds } from "nomitm/adapters/memory/NatKind"
@@ -65,10 +65,12 @@ export const make = Effect.fnUntraced(function* ({ link, nat, middle }: Setting 
     alice: { address: "198.51.100.2", port },
     bob: { address: "198.51.100.3", port },
   }
+  const hosts = new Map<Name, MemoryHost>()
   const home = Effect.fnUntraced(function* (name: Name, inside: string) {
     const { address } = at[name]
     const router = nat && (yield* network.nat({ address, kind: natKinds[nat] }))
     const host = yield* network.host(router ? { address: inside, nat: router } : { address })
+    hosts.set(name, host)
     const tapped = (socket: PeerSocket): PeerSocket => ({
       ...socket,
       send: (datagram, to) => {
@@ -89,7 +91,7 @@ export const make = Effect.fnUntraced(function* ({ link, nat, middle }: Setting 
   const transports = { alice: yield* home("alice", "192.168.1.10"), bob: yield* home("bob", "192.168.2.10") }
   /** A datagram from where the other is, which the other has not sent. */
   const inject = (to: Name, datagram: Uint8Array): void => handlers.get(to)?.(datagram, at[other(to)])
-  return { network, sent, at, transports, inject }
+  return { network, sent, at, transports, inject, hosts: { alice: hosts.get("alice")!, bob: hosts.get("bob")! } }
 })
 
 export type Stage = Effect.Success<ReturnType<typeof make>>
