@@ -20,8 +20,9 @@ const machine = Effect.map(Clock.Clock, (clock) => {
 
 /** A chat of two, each on a machine that can sleep, over a network that can be away. */
 const talking = Effect.fnUntraced(function* (link: Stage.Setting["link"] = {}) {
-  const network = { isUp: true }
-  const stage = yield* Stage.make({ link, middle: (datagram) => (network.isUp ? [datagram] : []) })
+  const network = { isUp: true, loses: (_datagram: Uint8Array): boolean => false }
+  const middle: Stage.Middle = (datagram) => (network.isUp && !network.loses(datagram) ? [datagram] : [])
+  const stage = yield* Stage.make({ link, middle })
   const start = (name: Stage.Name, machine: { readonly clock: Clock.Clock }, options: Stage.PersonOptions = {}) =>
     Stage.person(stage.transports[name], { remote: stage.at[Stage.other(name)] }, name, {
       policy: "anyone",
@@ -100,6 +101,23 @@ describe("a chat without a server", () => {
           assert.deepStrictEqual(yield* texts(one, 1), ["anybody there?"])
           assert.isBelow((yield* Clock.currentTimeMillis) - start, 3000)
           yield* Effect.sleep("5 minutes")
+          yield* endsWell(chat.alice, chat.bob)
+        }),
+      ),
+    )
+
+    it.effect(`goes on soon when the last message of the handshake is lost at first; ${sleeper} has slept`, () =>
+      simulate(
+        Effect.gen(function* () {
+          const chat = yield* talking()
+          let lost = 0
+          chat.network.loses = ([type, message]) => type === 3 && message === 3 && lost++ < 4
+          chat.machines[sleeper].sleep(hour)
+          yield* types(chat[sleeper], "good morning")
+          const start = yield* Clock.currentTimeMillis
+          assert.deepStrictEqual(yield* texts(chat[Stage.other(sleeper)], 1), ["good morning"])
+          assert.isAbove(lost, 4)
+          assert.isBelow((yield* Clock.currentTimeMillis) - start, 5000)
           yield* endsWell(chat.alice, chat.bob)
         }),
       ),
