@@ -28,7 +28,7 @@ export type Way =
       readonly localAddress?: string | undefined
     }
   | {
-      /** An address that was typed by hand. */
+      /** An address that was typed by hand, or, where the chat goes on, from which the other side has answered. */
       readonly _tag: "Address"
       readonly socket: PeerSocket
       readonly remote: Endpoint.Endpoint

@@ -6,6 +6,9 @@
  * also while the chat is well here, and seeks it while the chat is adrift. When there are keys, it stays until a record
  * has opened with them, or for a while, since the other side may not have them yet; then comes a new one. What is heard
  * before a handshake is complete changes nothing of the chat.
+ *
+ * What it keeps, computes and says is bounded by the machine's limits, whatever is sent to it; attempts are as far apart
+ * as those through a server.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"

@@ -59,7 +59,7 @@ export interface Chat extends PlainChat {
 export interface Options {
   /** What the handshake has left behind (`ChatKeys`). They are used for this conversation and never again. */
   readonly keys: SealedConversation.Keys & { readonly peer: Pick<ChatKeys["peer"], "name"> }
-  /** How both sides were brought together. */
+  /** How both sides were brought together. Who keeps the chat going on it is `RunningChats`, or `DirectResumption`. */
   readonly way: ChatPaths.Way
   /** How long to go on when nothing is heard at first. */
   readonly patience: Duration.Input
