@@ -10,7 +10,7 @@ import { ChatSession, PortAllocator, RendezvousClient, RendezvousServer } from "
 import { type MemoryHost, MemoryNetwork } from "nomitm/adapters/memory/MemoryNetwork"
 import { natKinds } from "nomitm/adapters/memory/NatKind"
 import { Username } from "nomitm/domain/Username"
-import type { Agreement } from "nomitm/services/RendezvousClient"
+import type { Agreement } from "nomitm/services/link/RendezvousClient"
 
 const name = Schema.decodeSync(Username)
 const server = { host: "chat.example", port: 6969 }

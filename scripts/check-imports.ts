@@ -3,7 +3,8 @@
  *
  *     main -> adapters -> services -> domain
  *
- * A module imports from its own floor and those below. `domain` knows Effect's data types and nothing that runs;
+ * A module imports from its own floor and those below; a folder of `services` from itself, from what lies beside the
+ * folders, and from the folders that it stands on. `domain` knows Effect's data types and nothing that runs;
  * `services` and `adapters/memory` know no engine; nobody imports a barrel, which would load every module behind it at
  * start-up. An import of a type counts like any other. Prints each violation as `file:line: why`.
  */
@@ -33,6 +34,15 @@ const dataModules = new Set(
 const floors = ["domain", "services", "adapters", "main"] as const
 type Floor = (typeof floors)[number]
 
+/** What each folder of `services` stands on. */
+const rooms: Readonly<Record<string, ReadonlyArray<string>>> = {
+  server: [],
+  profile: [],
+  link: [],
+  chat: ["link"],
+  peer: ["chat", "link", "profile"],
+}
+
 const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
   readonly name: string
   readonly dependencies: Readonly<Record<string, string>>
@@ -53,6 +63,21 @@ const packageOf = (specifier: string): string => /^(?:@[^/]+\/)?[^/]+/.exec(spec
 
 const barrels = /^(?:effect|effect\/[a-z-]+|@effect\/[^/]+)$/
 
+/** The folder of `services` that a file is in; none if it lies beside them. */
+const roomOf = (file: string): string | undefined => {
+  const [, room, ...rest] = segments(file)
+  return rest.length === 0 ? undefined : room
+}
+
+const roomViolation = (file: string, imported: string): string | undefined => {
+  const [from, to] = [roomOf(file), roomOf(imported)]
+  if (from !== undefined && !(from in rooms))
+    return `services has ${Object.keys(rooms).join(", ")}, and no other folder`
+  if (to === undefined || to === from) return undefined
+  if (from === undefined) return "what lies beside the folders of services must not import from one"
+  return rooms[from]?.includes(to) === true ? undefined : `services/${from} must not import services/${to}`
+}
+
 /** Why the import is against the house, or nothing. */
 const violation = (file: string, specifier: string): string | undefined => {
   const from = floorOf(file)
@@ -63,6 +88,7 @@ const violation = (file: string, specifier: string): string | undefined => {
     if (from === "door") return to === "main" ? "the library does not show what belongs to the command" : undefined
     if (from === "outside") return `src has ${floors.join(", ")}, and no other folder`
     if (floors.indexOf(to) > floors.indexOf(from)) return `${from} must not import ${to}`
+    if (from === "services" && to === "services") return roomViolation(file, join(dirname(file), specifier))
     const memory = segments(file)[1] === "memory"
     if (
       from === "adapters" &&

@@ -7,7 +7,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as NodePeerTransport from "../../src/adapters/node/NodePeerTransport.ts"
-import { ChatSession } from "../../src/services/ChatSession.ts"
+import { ChatSession } from "../../src/services/chat/ChatSession.ts"
 import { PeerTransport } from "../../src/services/PeerTransport.ts"
 import { answerWith } from "./peerLoad.ts"
 

@@ -13,7 +13,7 @@ import type { PersonName } from "../../src/domain/PersonName.ts"
 import { Cryptography } from "../../src/services/Cryptography.ts"
 import { type PeerSocket, PeerTransport } from "../../src/services/PeerTransport.ts"
 import { PortMapper } from "../../src/services/PortMapper.ts"
-import { type Chat, SealedChat } from "../../src/services/SealedChat.ts"
+import { type Chat, SealedChat } from "../../src/services/chat/SealedChat.ts"
 
 const services = SealedChat.layer.pipe(
   Layer.provide([EnglishWords.layer, PortMapper.layerNone]),

@@ -6,8 +6,8 @@ import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import * as NodeRendezvousTransport from "../../src/adapters/node/NodeRendezvousTransport.ts"
 import { PortAllocator } from "../../src/services/PortAllocator.ts"
-import { RendezvousServer } from "../../src/services/RendezvousServer.ts"
-import * as ServerLimits from "../../src/services/ServerLimits.ts"
+import { RendezvousServer } from "../../src/services/server/RendezvousServer.ts"
+import * as ServerLimits from "../../src/services/server/ServerLimits.ts"
 import { answer } from "./answer.ts"
 
 const limits = Layer.succeed(ServerLimits.ServerLimits, {

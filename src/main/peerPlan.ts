@@ -12,8 +12,8 @@ import * as PersonId from "../domain/identity/PersonId.ts"
 import * as PersonName from "../domain/PersonName.ts"
 import type { ServerAddress } from "../domain/ServerAddress.ts"
 import * as Username from "../domain/Username.ts"
-import type { Policy } from "../services/Acquaintances.ts"
-import type { RelayPolicy } from "../services/ChatPaths.ts"
+import type { Policy } from "../services/peer/Acquaintances.ts"
+import type { RelayPolicy } from "../services/chat/ChatPaths.ts"
 import * as Flags from "./flags.ts"
 
 export interface Given {

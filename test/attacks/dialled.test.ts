@@ -3,7 +3,7 @@
  */
 import { assert, describe } from "@effect/vitest"
 import { Effect } from "effect"
-import { callAs, promise as promiseIn } from "../services/SealedPeerStage.ts"
+import { callAs, promise as promiseIn } from "../services/peer/SealedPeerStage.ts"
 import { type World, worlds } from "../services/worlds.ts"
 
 describe.each(worlds.map((world) => ({ world, name: world.name })))(

@@ -4,8 +4,8 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Scope } from "effect"
-import * as RunningChats from "nomitm/services/RunningChats"
-import type { Chat } from "nomitm/services/SealedChat"
+import * as RunningChats from "nomitm/services/peer/RunningChats"
+import type { Chat } from "nomitm/services/chat/SealedChat"
 import * as CallWorld from "../domain/call/CallWorld.ts"
 import { alice, bob, byId, mallory } from "../domain/call/handshakes.ts"
 

@@ -7,8 +7,8 @@ import { Effect, Option } from "effect"
 import * as Fingerprint from "nomitm/domain/identity/Fingerprint"
 import * as Base64Field from "nomitm/domain/nomitm1/Base64Field"
 import * as ContactBook from "nomitm/domain/profile/ContactBook"
-import { connect, type Person, problem, promise as promiseIn } from "../services/SealedPeerStage.ts"
-import { primitives } from "../services/SecureStage.ts"
+import { connect, type Person, problem, promise as promiseIn } from "../services/peer/SealedPeerStage.ts"
+import { primitives } from "../services/server/SecureStage.ts"
 import { type World, worlds } from "../services/worlds.ts"
 
 const fingerprintOf = ({ profile }: Person): string => Fingerprint.of(primitives, profile.id)

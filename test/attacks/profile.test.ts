@@ -16,7 +16,7 @@ import * as InvitationBook from "../../src/domain/profile/InvitationBook.ts"
 import { skeleton } from "../../src/domain/profile/Lookalike.ts"
 import * as Trust from "../../src/domain/profile/Trust.ts"
 import type { Username } from "../../src/domain/Username.ts"
-import type { Profile } from "../../src/services/Profile.ts"
+import type { Profile } from "../../src/services/profile/Profile.ts"
 import {
   inFolder,
   invitation,

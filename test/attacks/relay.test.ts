@@ -7,8 +7,8 @@ import { Clock, Effect, Queue } from "effect"
 import * as Base64Field from "nomitm/domain/nomitm1/Base64Field"
 import * as Lookup from "nomitm/domain/reach/Lookup"
 import { PeerTransport } from "nomitm/services/PeerTransport"
-import { type Client, hearsNothing, promiseIn, type Scene } from "../services/SecureScene.ts"
-import * as Stage from "../services/SecureStage.ts"
+import { type Client, hearsNothing, promiseIn, type Scene } from "../services/server/SecureScene.ts"
+import * as Stage from "../services/server/SecureStage.ts"
 import { type World, worlds } from "../services/worlds.ts"
 
 /** A UDP socket of a host, with all that it hears. */

@@ -35,7 +35,7 @@ import * as UserInput from "../../src/domain/UserInput.ts"
 import * as Username from "../../src/domain/Username.ts"
 import { primitives } from "../domain/crypto/primitives.ts"
 import { epochs } from "../domain/record/arbitraries.ts"
-import * as ProfileOwner from "../../src/services/ProfileOwner.ts"
+import * as ProfileOwner from "../../src/services/profile/ProfileOwner.ts"
 import { reachDecoders } from "./reachDecoders.ts"
 
 export interface Decoder {

@@ -7,8 +7,8 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as PortAllocator from "../../src/services/PortAllocator.ts"
-import { RendezvousServer } from "../../src/services/RendezvousServer.ts"
-import { defaults, ServerLimits } from "../../src/services/ServerLimits.ts"
+import { RendezvousServer } from "../../src/services/server/RendezvousServer.ts"
+import { defaults, ServerLimits } from "../../src/services/server/ServerLimits.ts"
 import * as Recording from "./Recording.ts"
 import { pass, type Script, type Wire } from "./Wire.ts"
 

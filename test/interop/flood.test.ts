@@ -10,7 +10,7 @@ import * as Schedule from "effect/Schedule"
 import { join } from "node:path"
 import { Worker } from "node:worker_threads"
 import * as NodePeerTransport from "../../src/adapters/node/NodePeerTransport.ts"
-import { ChatSession } from "../../src/services/ChatSession.ts"
+import { ChatSession } from "../../src/services/chat/ChatSession.ts"
 import { PeerTransport } from "../../src/services/PeerTransport.ts"
 
 /** What the flooder says first, and last. */

@@ -3,7 +3,7 @@
  */
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { ChatSession } from "../../src/services/ChatSession.ts"
+import { ChatSession } from "../../src/services/chat/ChatSession.ts"
 import * as CapturePlay from "./CapturePlay.ts"
 import * as PeerPlay from "./PeerPlay.ts"
 import * as Recording from "./Recording.ts"

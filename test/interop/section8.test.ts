@@ -3,7 +3,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { ChatSession } from "../../src/services/ChatSession.ts"
+import { ChatSession } from "../../src/services/chat/ChatSession.ts"
 import * as OriginalPeer from "./OriginalPeer.ts"
 import * as PeerPlay from "./PeerPlay.ts"
 

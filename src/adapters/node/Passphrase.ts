@@ -3,7 +3,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import { ProfileError } from "../../services/ProfileError.ts"
+import { ProfileError } from "../../services/profile/ProfileError.ts"
 import * as TerminalSecret from "./TerminalSecret.ts"
 
 /** A variable that is set to nothing is as none. */

@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Files from "node:fs/promises"
 import { homedir } from "node:os"
 import { isAbsolute, join, resolve } from "node:path"
-import { ProfileError } from "../../services/ProfileError.ts"
+import { ProfileError } from "../../services/profile/ProfileError.ts"
 import * as SecretFile from "./SecretFile.ts"
 
 export interface Environment {

@@ -6,7 +6,7 @@
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import { join } from "node:path"
-import { ProfileError } from "../../services/ProfileError.ts"
+import { ProfileError } from "../../services/profile/ProfileError.ts"
 import * as ProfileHome from "./ProfileHome.ts"
 import * as SecretFile from "./SecretFile.ts"
 

@@ -10,10 +10,10 @@ import { TestClock } from "effect/testing"
 import { MemoryNetwork, type MemoryHost, type Options } from "../../../src/adapters/memory/MemoryNetwork.ts"
 import { type NatKind, natKinds } from "../../../src/adapters/memory/NatKind.ts"
 import * as Username from "../../../src/domain/Username.ts"
-import * as ChatSession from "../../../src/services/ChatSession.ts"
+import * as ChatSession from "../../../src/services/chat/ChatSession.ts"
 import * as PortAllocator from "../../../src/services/PortAllocator.ts"
-import * as RendezvousClient from "../../../src/services/RendezvousClient.ts"
-import * as RendezvousServer from "../../../src/services/RendezvousServer.ts"
+import * as RendezvousClient from "../../../src/services/link/RendezvousClient.ts"
+import * as RendezvousServer from "../../../src/services/server/RendezvousServer.ts"
 
 const serverAddress = "203.0.113.10"
 const port = 55_000

@@ -9,7 +9,7 @@ import * as SecretFile from "nomitm/adapters/node/SecretFile"
 import * as PersonId from "../../../src/domain/identity/PersonId.ts"
 import * as InvitationBook from "../../../src/domain/profile/InvitationBook.ts"
 import type { Username } from "../../../src/domain/Username.ts"
-import type { Profile } from "../../../src/services/Profile.ts"
+import type { Profile } from "../../../src/services/profile/Profile.ts"
 import { bytesOf, primitives } from "../../domain/crypto/primitives.ts"
 import { inFolder, issue, labels, makeSealed, meet, options, refusal, withProfile } from "./ProfileStage.ts"
 

@@ -8,7 +8,7 @@ import * as NodeCryptography from "nomitm/adapters/node/NodeCryptography"
 import * as NodeProfileOwner from "nomitm/adapters/node/NodeProfileOwner"
 import * as ProfileSocket from "nomitm/adapters/node/ProfileSocket"
 import type { Label } from "../../../src/domain/profile/Contact.ts"
-import type { Answer, Request } from "../../../src/services/ProfileOwner.ts"
+import type { Answer, Request } from "../../../src/services/profile/ProfileOwner.ts"
 import { person } from "../../domain/profile/arbitraries.ts"
 import { inFolder, labels, options, owning } from "./ProfileStage.ts"
 

@@ -1,0 +1,445 @@
+/**
+ * One sealed chat while it lives: runs the pure machines `domain/record/SealedConversation`, `domain/delivery/Delivery`
+ * (in `ChatMessages`) and `domain/reach/Reach` (in `ChatPaths`) on records (`ChatRecords`).
+ *
+ * There may be thousands, so it is one object: what it can do lies in the class, what is rarely asked for is made when it
+ * is, and time is kept for all chats together (`DueTimers`).
+ *
+ * What is said in one turn shares records: all that the handling of one datagram gives rise to, texts that are said from
+ * `onText` included, leaves together at its end.
+ */
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
+import type { Ending } from "../../domain/Conversation.ts"
+import type * as Delivery from "../../domain/delivery/Delivery.ts"
+import type { Endpoint } from "../../domain/Endpoint.ts"
+import type * as Path from "../../domain/reach/Path.ts"
+import type * as Reach from "../../domain/reach/Reach.ts"
+import * as Frame from "../../domain/record/Frame.ts"
+import type { Moment } from "../../domain/record/Moment.ts"
+import type * as RecordLayer from "../../domain/record/RecordLayer.ts"
+import * as SealedConversation from "../../domain/record/SealedConversation.ts"
+import type { StuckReason } from "../../domain/net/StuckReason.ts"
+import { ChatMessages, type Texts } from "./ChatMessages.ts"
+import { ChatNews, type PathInUse } from "./ChatNews.ts"
+import * as ChatPaths from "./ChatPaths.ts"
+import { ChatRecords } from "./ChatRecords.ts"
+import { ChatEnded, NotOpen, type SayError } from "./ChatSession.ts"
+import type { ChatTools } from "./ChatTools.ts"
+import type { Sleeper } from "./DueTimers.ts"
+import * as Farewell from "./Farewell.ts"
+import { LazyLatch } from "../LazyLatch.ts"
+import * as SortedFrames from "./SortedFrames.ts"
+import { Verifications } from "./Verifications.ts"
+
+/** How many frames may wait for the end of a turn. */
+const waitingFrames = 64
+
+const noPath: PathInUse = { kind: "none", address: "", rttMillis: undefined }
+
+export interface Options {
+  readonly keys: SealedConversation.Keys
+  readonly peerName: string
+  /** How long to go on when nothing is heard at first, in milliseconds. */
+  readonly patienceMillis: number
+  readonly texts: Texts
+}
+
+export class LiveChat implements ChatPaths.Owner, Sleeper {
+  wakesAt = Infinity
+  place = -1
+  private readonly tools: ChatTools
+  private readonly scope: Scope.Scope
+  private readonly peerName: string
+  private readonly giveUpAt: number
+
+  private readonly records: ChatRecords
+  private conversation: SealedConversation.State
+  private readonly messages: ChatMessages
+  private readonly paths: ChatPaths.ChatPaths
+  private pathInUse = noPath
+  /** Where the other side was last reached directly. */
+  private reachedAt: Endpoint | undefined
+  private hasWay = true
+  /** Frames for the other side that wait for the end of the turn. */
+  private waiting: Array<Frame.Frame> | undefined
+  private turns = 0
+  /** When the turn at hand, or the last one, began. */
+  private turnAt: Moment
+  /** Whether what was said outside of a turn has just left, and what is said now waits for what follows. */
+  private isGathering = false
+
+  private readonly whenOpened = Deferred.makeUnsafe<string, ChatEnded>()
+  private readonly whenEnded = Deferred.makeUnsafe<Ending>()
+  readonly news = new ChatNews()
+  readonly verifications = new Verifications()
+  /** Open while there is no way through a server, or there are no keys. */
+  readonly adrift = new LazyLatch(false)
+  private farewell: Farewell.Farewell | undefined
+
+  /** @param scope what is begun here ends with it. `end` comes before */
+  constructor(tools: ChatTools, { keys, peerName, patienceMillis, texts }: Options, scope: Scope.Scope) {
+    this.tools = tools
+    this.scope = scope
+    this.peerName = peerName
+    this.turnAt = tools.moment()
+    this.giveUpAt = this.turnAt.monotonic + patienceMillis
+    this.messages = new ChatMessages(texts, this.news)
+    this.records = new ChatRecords(tools.cryptography.primitives, keys)
+    this.conversation = SealedConversation.initial(keys, this.turnAt)
+    this.paths = new ChatPaths.ChatPaths(tools, this, keys.isInitiator, scope)
+    tools.timers.add(this)
+  }
+
+  /** Done when the other side is there; with the name that it goes by. */
+  get opened(): Effect.Effect<string, ChatEnded> {
+    return Deferred.await(this.whenOpened)
+  }
+
+  get ended(): Effect.Effect<Ending> {
+    return Deferred.await(this.whenEnded)
+  }
+
+  get phase(): SealedConversation.Phase {
+    return this.conversation.phase
+  }
+
+  get path(): PathInUse {
+    return this.pathInUse
+  }
+
+  get report(): Reach.Report {
+    return this.paths.report()
+  }
+
+  get remote(): Endpoint | undefined {
+    return this.reachedAt
+  }
+
+  get isHeard(): boolean {
+    return this.records.isHeard
+  }
+
+  /** Whether nothing that was said waits for a way, or to be delivered. */
+  get hasNothingToDeliver(): boolean {
+    return this.messages.isIdle || this.paths.active === undefined
+  }
+
+  /** Open while all is delivered. */
+  get idle(): LazyLatch {
+    return this.messages.idle
+  }
+
+  isAdrift(): boolean {
+    return this.phase !== "Closed" && (!this.hasWay || this.phase === "Suspended")
+  }
+
+  sayUnsafe(text: string): Result.Result<void, SayError> {
+    if (this.phase !== "Open" && this.phase !== "Suspended") return Result.fail(new NotOpen())
+    const said = this.messages.say(text)
+    if (Result.isFailure(said) || this.turns > 0 || this.isGathering) return said
+    this.turn(() => {})
+    this.gather()
+    return said
+  }
+
+  /** Texts that are said one right after the other share records, but for the first. */
+  private gather(): void {
+    this.isGathering = true
+    const gathered = Effect.sync(() => {
+      this.isGathering = false
+      if (this.phase !== "Closed") this.turn(() => {})
+    })
+    this.tools.fork(Effect.andThen(Effect.yieldNow, gathered), this.scope)
+  }
+
+  /** A text was taken by whoever reads: there is room for more. */
+  taken(): void {
+    this.turn(() => this.messages.taken())
+  }
+
+  verify(): void {
+    this.on({ _tag: "Verify", at: this.moment() })
+  }
+
+  /** The other side has proven that it does not know the chat any more. */
+  forgotten(): void {
+    this.on({ _tag: "GiveUp", ending: "forgotten" })
+  }
+
+  follow(way: ChatPaths.Way, scope: Scope.Closeable): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      this.lookAdrift()
+      return this.paths.follow(way, scope)
+    })
+  }
+
+  /**
+   * Goes on with other keys. Who was called has had the last word in agreeing on them, which may never arrive: until
+   * anything comes that is sealed with them, the former ones serve as long as they may.
+   */
+  resume(keys: SealedConversation.Keys, way: ChatPaths.Way, scope: Scope.Closeable): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      let left = Effect.void
+      this.turn(() => {
+        this.records.offer(this.tools.cryptography.primitives, keys, this.turnAt)
+        if (keys.isInitiator || this.phase !== "Open" || this.isExpired()) this.changeKeys()
+        left = this.paths.follow(way, scope)
+      })
+      this.hasWay = true
+      this.lookAdrift()
+      return left
+    })
+  }
+
+  /** From now on with the keys of the other call, if there is one. */
+  private changeKeys(): boolean {
+    const other = this.records.change()
+    if (other === undefined) return false
+    this.messages.resumed()
+    this.waiting = undefined
+    this.on({ _tag: "Resumed", ...other })
+    return true
+  }
+
+  /** Ends the chat and tells the other side, more than once. */
+  get goodbye(): Effect.Effect<void> {
+    return Effect.suspend(() => (this.farewell ??= this.makeFarewell()).say)
+  }
+
+  /** The end of its scope: waits for the farewell, if it was begun. */
+  get end(): Effect.Effect<void> {
+    return Effect.suspend(() => this.farewell?.said ?? Effect.void).pipe(
+      Effect.andThen(Effect.sync(() => this.tools.timers.remove(this))),
+      Effect.andThen(this.paths.end),
+    )
+  }
+
+  private makeFarewell(): Farewell.Farewell {
+    let saysGoodbye = false
+    return new Farewell.Farewell({
+      isOver: () => this.phase === "Closed",
+      end: () => {
+        if (this.isExpired()) this.due()
+        saysGoodbye = SealedConversation.hasKeys(this.conversation)
+        this.on({ _tag: "Close" })
+      },
+      send: () => {
+        if (saysGoodbye) this.sendClose()
+      },
+    })
+  }
+
+  // What is sent.
+
+  /** The machine may have slept: then the timer has not noticed yet that the keys are too old. */
+  private isExpired(at = this.moment()): boolean {
+    return SealedConversation.isExpired(this.conversation, at)
+  }
+
+  seal(frames: ReadonlyArray<Frame.Frame>): Uint8Array | undefined {
+    const maySeal = SealedConversation.hasKeys(this.conversation) && !this.isExpired()
+    return maySeal ? this.records.seal(frames) : undefined
+  }
+
+  private sealAll(frames: ReadonlyArray<Frame.Frame>): void {
+    this.records.sealAll(frames, (datagram) => this.paths.transmit(datagram))
+  }
+
+  private sendClose(): void {
+    if (this.paths.active !== undefined) this.sealAll([Frame.close])
+  }
+
+  private flush(): void {
+    const frames = this.waiting
+    this.waiting = undefined
+    if (this.paths.active === undefined) return
+    if (frames !== undefined) this.sealAll(frames)
+    if (!SealedConversation.hasKeys(this.conversation)) return
+    const at = this.turnAt.monotonic
+    for (;;) {
+      const carried = this.messages.fill(this.records.next, at)
+      const record = carried.length === 0 ? undefined : this.records.seal(carried)
+      if (record === undefined) break
+      this.paths.transmit(record)
+    }
+    this.messages.noteSent()
+  }
+
+  /** Everything that happens in a turn leaves together at its end, and has one time: clocks are read once. */
+  private turn(happen: () => void, at?: Moment): void {
+    if (this.turns === 0) this.turnAt = at ?? this.tools.moment()
+    this.turns++
+    happen()
+    this.turns--
+    if (this.turns > 0) return
+    if (this.isExpired(this.turnAt)) return this.due()
+    this.flush()
+    if (this.messages.noteIdle()) this.paths.waiting(!this.messages.isIdle)
+    if (SealedConversation.isWorn(this.conversation, this.records.used)) return this.due()
+    this.onMoved()
+  }
+
+  private moment(): Moment {
+    return this.turns > 0 ? this.turnAt : this.tools.moment()
+  }
+
+  // The conversation.
+
+  private on(event: SealedConversation.Event): void {
+    this.turn(() => {
+      const [next, actions] = SealedConversation.step(this.tools.cryptography, this.conversation, event)
+      this.conversation = next
+      for (const action of actions) this.perform(action)
+    })
+  }
+
+  private perform(action: SealedConversation.Action): void {
+    switch (action._tag) {
+      case "Send": {
+        const waiting = (this.waiting ??= [])
+        for (const frame of action.frames) waiting.push(frame)
+        // A fiber that waited for this turn's event goes on within it, and may say anything.
+        if (waiting.length >= waitingFrames) this.flush()
+        return
+      }
+      case "Adopt":
+        return this.records.adopt(action.epoch)
+      case "Prepare":
+        return this.records.prepare(action.epoch)
+      case "ForgetPrevious":
+        return this.records.forgetPrevious()
+      case "Opened":
+        return this.lookOpened()
+      case "Suspended":
+        if (!this.changeKeys()) this.lookAdrift()
+        return
+      case "Compare":
+        return this.verifications.offer(action.value)
+      case "NotComparable":
+        return this.verifications.offer(action.why)
+      case "Ended":
+        return this.over(action.ending)
+    }
+  }
+
+  private over(ending: Ending): void {
+    const error = new ChatEnded({ ending })
+    const { waiting } = this
+    this.waiting = undefined
+    if (waiting !== undefined && this.paths.active !== undefined) {
+      const last = this.messages.fillLast(this.records.next, this.moment().monotonic)
+      this.sealAll([...last, ...waiting])
+    }
+    this.tools.timers.remove(this)
+    if (ending === "unverified")
+      this.tools.fork(
+        Farewell.again(() => this.sendClose()),
+        this.scope,
+      )
+    // Nobody is to call for it any more.
+    this.lookAdrift()
+    Deferred.doneUnsafe(this.whenOpened, Effect.fail(error))
+    Deferred.doneUnsafe(this.whenEnded, Effect.succeed(ending))
+    this.messages.end(error)
+    this.verifications.end(error)
+  }
+
+  /** The other side is heard, and there is a path to it. */
+  private lookOpened(): void {
+    if (this.conversation.phase !== "Open" || this.paths.active === undefined) return
+    Deferred.doneUnsafe(this.whenOpened, Effect.succeed(this.peerName))
+  }
+
+  private lookAdrift(): void {
+    if (this.isAdrift()) this.adrift.openUnsafe()
+    else this.adrift.closeUnsafe()
+  }
+
+  // What is heard.
+
+  onDatagram(datagram: Uint8Array, path: Path.Path): void {
+    if (!SealedConversation.hasKeys(this.conversation)) return
+    const at = this.moment()
+    if (this.isExpired(at)) return this.due()
+    const record = this.records.open(datagram) ?? this.records.openOther(datagram, () => this.changeKeys())
+    if (record !== undefined) this.turn(() => this.heard(record, path), at)
+  }
+
+  private heard(record: RecordLayer.Opened, path: Path.Path): void {
+    const { own, aboutPaths, aboutMessages } = SortedFrames.of(record.frames)
+    // What comes with the end was before it.
+    const isLast = own.some(({ _tag }) => _tag === "Close")
+    if (isLast && aboutMessages.length > 0) this.delivered(aboutMessages, record)
+    const { conversation } = this
+    const { advanced, isCurrent, isNewest } = record
+    const isNews = own.length > 0 || advanced || SealedConversation.awaitsRecord(conversation)
+    if (isNews || conversation.phase === "Opening") {
+      this.on({ _tag: "Heard", frames: own, isCurrent, advanced, at: this.turnAt })
+    } else this.conversation = SealedConversation.alive(conversation, this.turnAt)
+    if (this.conversation.phase === "Closed") return
+    if (aboutPaths.length > 0 || !this.paths.isKnown(path)) this.paths.heard(path, aboutPaths, isNewest)
+    this.delivered(aboutMessages, record)
+  }
+
+  private delivered(frames: ReadonlyArray<Delivery.Frame>, record: Delivery.RecordNumber): void {
+    const heard = this.messages.heard(frames, record, this.turnAt.monotonic)
+    if (heard.acknowledged.length > 0) this.paths.acknowledged(this.turnAt.monotonic)
+    if (heard.failed !== undefined) return this.on({ _tag: "GiveUp", ending: "protocol" })
+    this.messages.handOut(heard)
+  }
+
+  // Paths.
+
+  onUse(path: Path.Path | undefined): void {
+    if (path === undefined) return
+    if (path._tag === "Direct") this.reachedAt = path.remote
+    this.turn(() => this.messages.moved(this.turnAt.monotonic))
+  }
+
+  onPath(path: PathInUse): void {
+    this.pathInUse = path
+    this.news.path(path)
+    this.lookOpened()
+  }
+
+  onStuck(because: StuckReason): void {
+    this.news.stuck(because)
+  }
+
+  onGone(): void {
+    this.hasWay = false
+    this.lookAdrift()
+  }
+
+  onMoved(): void {
+    this.tools.timers.moved(this)
+  }
+
+  // Time.
+
+  dueAt(): number {
+    const { conversation, messages, paths } = this
+    const delivers = paths.active !== undefined && SealedConversation.hasKeys(conversation)
+    return Math.min(
+      SealedConversation.dueAt(conversation),
+      paths.dueAt,
+      delivers ? messages.dueAt : Infinity,
+      conversation.phase === "Opening" ? this.giveUpAt : Infinity,
+    )
+  }
+
+  due(): void {
+    this.turn(() => {
+      this.on({ _tag: "Due", used: this.records.used, at: this.turnAt })
+      if (this.conversation.phase === "Opening" && this.giveUpAt <= this.turnAt.monotonic) {
+        this.on({ _tag: "GiveUp", ending: "unreachable" })
+      }
+      if (this.conversation.phase === "Closed") return
+      this.paths.due()
+      this.messages.due(this.turnAt.monotonic)
+    })
+  }
+}

@@ -1,0 +1,41 @@
+import { assert, describe, it } from "@effect/vitest"
+import { ChatEnded, NotOpen, TextTooLong } from "nomitm/services/chat/ChatSession"
+import { PeerFailed } from "nomitm/services/peer/PeerLife"
+import * as PeerErrors from "nomitm/services/peer/PeerErrors"
+import { LinkLost, Refused } from "nomitm/services/link/RendezvousClient"
+import { CallFailed } from "nomitm/services/link/SealedLink"
+
+describe("an error of a peer's services", () => {
+  it.each([
+    [new Refused({ code: "Busy" }), "The server refused: Busy (The other side is busy with another call.)"],
+    [new LinkLost({ reason: "Closed" }), "The server closed the connection"],
+    [new LinkLost({ reason: "Silent" }), "The server did not answer in time"],
+    [new LinkLost({ reason: "NotAServer" }), "What answers there is no server that this program understands"],
+    [new NotOpen(), "The chat is not open: it has not heard the other side, or has ended"],
+    [new TextTooLong({ bytes: 5000, maximum: 4096 }), "A text of 5000 bytes; at most 4096 fit"],
+    [new ChatEnded({ ending: "timeout" }), "The chat ended: timeout"],
+    [new PeerFailed({ exitCode: 3 }), "The peer failed with exit code 3; the reason was shown"],
+  ])("says in words what happened: $0", (error, message) => {
+    assert.strictEqual(error.message, message)
+  })
+
+  it("is told to a person with what to do next", () => {
+    const problem = PeerErrors.fromLink(new LinkLost({ reason: "NotAServer" }))
+    assert.strictEqual(problem.code, "Not_a_server")
+    assert.strictEqual(problem.message, "What answers there is no server that this program understands.")
+    assert.include(problem.hint, "--dialect")
+  })
+
+  it("says of a text that was not sent what there is to do about it", () => {
+    assert.include(PeerErrors.fromSay(new NotOpen()).message, "not sent")
+    assert.include(PeerErrors.fromSay(new TextTooLong({ bytes: 5000, maximum: 4096 })).message, "may have 4096")
+    assert.include(PeerErrors.notSent("bob", 1).hint, "Type it again")
+    assert.include(PeerErrors.notSent("bob", 2).hint, "Type them again")
+  })
+
+  it("tells who comes with an invitation and is declined that it may be used up, and nothing else otherwise", () => {
+    const [declined, busy] = ["Declined", "Busy"].map((code) => PeerErrors.fromSealed("bob")(new CallFailed({ code })))
+    assert.include(PeerErrors.invitationDeclined(declined!).hint, "ask for a new one")
+    assert.deepStrictEqual(PeerErrors.invitationDeclined(busy!), busy)
+  })
+})
