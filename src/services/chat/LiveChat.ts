@@ -177,15 +177,17 @@ export class LiveChat implements ChatPaths.Owner, Sleeper {
   }
 
   /**
-   * Goes on with other keys. Who was called has had the last word in agreeing on them, which may never arrive: until
-   * anything comes that is sealed with them, the former ones serve as long as they may.
+   * Goes on with other keys. Who has had the last word in agreeing on them cannot know that it has arrived: until anything
+   * comes that is sealed with them, the former ones serve as long as they may.
    */
   resume(keys: SealedConversation.Keys, way: ChatPaths.Way, scope: Scope.Closeable): Effect.Effect<void> {
     return Effect.suspend(() => {
       let left = Effect.void
       this.turn(() => {
         this.records.offer(this.tools.cryptography.primitives, keys, this.turnAt)
-        if (keys.isInitiator || this.phase !== "Open" || this.isExpired()) this.changeKeys()
+        // M4 is of who was called, and XX3 of who began.
+        const hasLastWord = keys.isInitiator === (way._tag === "Address")
+        if (!hasLastWord || this.phase !== "Open" || this.isExpired()) this.changeKeys()
         left = this.paths.follow(way, scope)
       })
       this.hasWay = true

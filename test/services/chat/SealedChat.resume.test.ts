@@ -1,8 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Effect, Exit, Random } from "effect"
+import { Clock, Effect, Exit, Random, Scope } from "effect"
 import { TestClock } from "effect/testing"
+import { chatKeys } from "../../domain/record/keys.ts"
 import { simulate } from "../../simulate.ts"
-import { bothOpen, epochsOf, make, newsOf, numbered, sayAll, take, until } from "./SealedChatStage.ts"
+import { bothOpen, epochsOf, make, type Name, newsOf, numbered, sayAll, take, until } from "./SealedChatStage.ts"
 
 /** A machine that sleeps: its wall clock goes on meanwhile, its monotonic clock does not. */
 const sleeping = Effect.map(Clock.Clock, (clock) => {
@@ -154,6 +155,36 @@ describe("a sealed chat that goes on with other keys", () => {
         assert.deepStrictEqual([...epochsOf(world.sent.slice(-4))], [0])
       }),
     ),
+  )
+
+  it.effect(
+    "without a server, with the former keys, where the last word is the other way round: who began has it",
+    () =>
+      simulate(
+        Effect.gen(function* () {
+          const world = yield* make()
+          const [alice, bob] = [yield* world.alice(), yield* world.bob()]
+          yield* bothOpen(alice, bob)
+          const next = chatKeys("other keys")
+          const goesOn = (name: Name) =>
+            Effect.gen(function* () {
+              const remote = world.publicly[name === "alice" ? "bob" : "alice"]
+              const way = { _tag: "Address" as const, socket: world.sockets[name], remote }
+              const chat = name === "alice" ? alice : bob
+              yield* chat.resume({ keys: next[name], way }, yield* Scope.make())
+            })
+          yield* goesOn("alice")
+          yield* sayAll(alice, numbered("text", 10))
+          yield* sayAll(bob, numbered("answer", 10))
+          assert.deepStrictEqual(yield* take(bob, 10), numbered("text", 10))
+          assert.deepStrictEqual(yield* take(alice, 10), numbered("answer", 10))
+          assert.isFalse(alice.isHeard())
+          yield* goesOn("bob")
+          yield* Effect.repeat(Effect.sleep(10), { until: () => alice.isHeard() && bob.isHeard() })
+          yield* sayAll(alice, numbered("more", 10))
+          assert.deepStrictEqual(yield* take(bob, 10), numbered("more", 10))
+        }),
+      ),
   )
 
   it.effect("lets go of what the former call had: its wire ends, and records under its keys are nothing any more", () =>
