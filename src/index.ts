@@ -4,7 +4,7 @@
  */
 export { CallDesk } from "./services/server/CallDesk.ts"
 export { type News, type PathInUse } from "./services/chat/ChatNews.ts"
-export { type RelayPolicy, throughServer, type Way } from "./services/chat/ChatPaths.ts"
+export { type RelayPolicy, throughServer, type Way } from "./services/chat/ChatWay.ts"
 export {
   type Chat,
   ChatEnded,

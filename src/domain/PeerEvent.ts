@@ -41,8 +41,7 @@ export const PeerEvent = Schema.Union([
   }),
   /** The other side is being called, or CONNECT goes out to it. */
   event("calling", { peer: Schema.String, ...trusted }),
-  /** Somebody calls, and waits for a yes. */
-  /** `beside`: with whom there is a chat already, that is to be closed before the call can be taken. */
+  /** Somebody calls, and waits for a yes. `beside`: with whom there is a chat, to be closed before the call can be taken. */
   event("incoming", {
     peer: Schema.String,
     trust: Trust,
@@ -115,7 +114,6 @@ export const PeerEvent = Schema.Union([
     /** What that means for calling others. */
     advice: Schema.Array(Schema.String),
   }),
-  event("invitation", { link: Schema.String }),
   event("error", { code: Schema.String, message: Schema.String, hint: Schema.String }),
   event("help", { commands: Schema.Array(Schema.Struct({ usage: Schema.String, description: Schema.String })) }),
 ])

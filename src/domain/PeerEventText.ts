@@ -86,8 +86,6 @@ export const lines = (event: PeerEvent): ReadonlyArray<string> => {
       ]
     case "trust":
       return [`* ${safe(event.peer)} is ${event.trust} now: ${meaning[event.trust]}.`]
-    case "invitation":
-      return ["* Send this link to one person, on a way that you trust. It works once:", `  ${safe(event.link)}`]
     case "error":
       return [`! ${safe(event.message)} ${safe(event.hint)}`.trimEnd()]
     case "help":

@@ -13,7 +13,7 @@ import * as PersonName from "../domain/PersonName.ts"
 import type { ServerAddress } from "../domain/ServerAddress.ts"
 import * as Username from "../domain/Username.ts"
 import type { Policy } from "../services/peer/Acquaintances.ts"
-import type { RelayPolicy } from "../services/chat/ChatPaths.ts"
+import type { RelayPolicy } from "../services/chat/ChatWay.ts"
 import * as Flags from "./flags.ts"
 
 export interface Given {

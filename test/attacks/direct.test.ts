@@ -21,7 +21,7 @@ import { alice as aliceKeys, bob as bobKeys, judgement, mallory } from "../domai
 import { bytesOf, primitives } from "../domain/crypto/primitives.ts"
 import { Side } from "../domain/direct/DirectSides.ts"
 import * as Stage from "../services/peer/DirectStage.ts"
-import { simulate } from "../simulate.ts"
+import { inVirtualTime } from "../virtualTime.ts"
 
 const fingerprintOf = (label: string): string => Fingerprint.of(primitives, Stage.idOf(label))
 
@@ -52,7 +52,7 @@ const comeUp = Effect.fnUntraced(function* (alice: Stage.Person, bob: Stage.Pers
 
 describe("somebody in between with keys of their own", () => {
   it.effect("is shown as who it is, and refused where the id was typed with the address", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const stage = yield* Stage.make()
         const alice = yield* somebody(stage, "alice", { policy: "ask" })
@@ -97,7 +97,7 @@ describe("somebody on the way", () => {
       `changes a bit of every datagram, records too, and sends it ${order} the genuine one: the chat comes up`,
       () =>
         Effect.forEach([0, 1, 2, 3, 4, 5], (start) =>
-          simulate(
+          inVirtualTime(
             Effect.gen(function* () {
               let at = start
               const stage = yield* Stage.make({
@@ -116,7 +116,7 @@ describe("somebody on the way", () => {
   }
 
   it.effect("cuts every datagram short, and makes it longer: the chat comes up", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const stage = yield* Stage.make({
           middle: (datagram) => [
@@ -133,7 +133,7 @@ describe("somebody on the way", () => {
   )
 
   it.effect("repeats everything, twice and out of order: the chat comes up", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const past: Array<Uint8Array> = []
         const stage = yield* Stage.make({
@@ -148,7 +148,7 @@ describe("somebody on the way", () => {
   )
 
   it.effect("sends each side's own words back to it: nothing comes of it but CONNECT", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const stage = yield* Stage.make()
         const mirror = yield* stage.transports.bob.bind({ port: Stage.port })
@@ -163,7 +163,7 @@ describe("somebody on the way", () => {
   )
 
   it.effect("replays all that bob said in an earlier opening: alice answers his CONNECTs, and that is all", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const stage = yield* Stage.make()
         const [alice, bob] = [yield* somebody(stage, "alice"), yield* somebody(stage, "bob")]
@@ -190,7 +190,7 @@ describe("somebody on the way", () => {
 
 describe("somebody who can send from any address", () => {
   it.effect("gets no answer but from the address typed, and makes nobody send more bytes than came", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const stage = yield* Stage.make()
         yield* somebody(stage, "alice")
@@ -222,7 +222,7 @@ describe("somebody who can send from any address", () => {
   )
 
   it.effect("floods a peer with a hundred thousand datagrams: bob, who comes after that, is found", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const stage = yield* Stage.make()
         const alice = yield* somebody(stage, "alice")
@@ -307,7 +307,7 @@ describe("downgrade", () => {
 
   for (const dialect of ["readme", "original"] as const) {
     it.effect(`a plaintext peer (${dialect}) at the address: neither understands a word of the other`, () =>
-      simulate(
+      inVirtualTime(
         Effect.gen(function* () {
           const stage = yield* Stage.make()
           const alice = yield* somebody(stage, "alice")

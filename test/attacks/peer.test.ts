@@ -17,7 +17,7 @@ import { RendezvousClient } from "nomitm/services/link/RendezvousClient"
 import * as PeerEventText from "../../src/domain/PeerEventText.ts"
 import * as RawServer from "../interop/RawServer.ts"
 import type { Host } from "../services/worlds.ts"
-import { simulate } from "../simulate.ts"
+import { inVirtualTime } from "../virtualTime.ts"
 
 const node: Host = Layer.mergeAll(NodePeerTransport.layer, NodeRendezvousTransport.layer)
 
@@ -90,7 +90,7 @@ it.live("a server can't make a peer send to many, or to nobody", () =>
 )
 
 it.effect("a server that asks about a port each second does not keep the user from speaking (in memory)", () =>
-  simulate(
+  inVirtualTime(
     Effect.gen(function* () {
       const network = yield* MemoryNetwork.MemoryNetwork.make()
       const host = (yield* network.host({ address: ["198.51.100.1", "198.51.100.2"] })).layer

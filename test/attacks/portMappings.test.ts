@@ -8,6 +8,7 @@ import * as EnglishWords from "nomitm/adapters/node/EnglishWords"
 import * as LinkChannel from "nomitm/domain/call/LinkChannel"
 import * as CandidateMessage from "nomitm/domain/reach/CandidateMessage"
 import * as ChatPaths from "nomitm/services/chat/ChatPaths"
+import type { Way } from "nomitm/services/chat/ChatWay"
 import * as ChatTools from "nomitm/services/chat/ChatTools"
 import { Cryptography } from "nomitm/services/Cryptography"
 import { type PeerSocket, PeerTransport } from "nomitm/services/PeerTransport"
@@ -70,7 +71,7 @@ const victim = Effect.fnUntraced(function* (grants: boolean) {
     Effect.map(Effect.scope, (scope) => new ChatPaths.ChatPaths(tools, owner, true, scope)),
     (paths) => paths.end,
   )
-  const way: ChatPaths.Way = {
+  const way: Way = {
     _tag: "Server",
     wire,
     reflex: Effect.succeed({ token: new Uint8Array(16), key: new Uint8Array(32), seen: "203.0.113.5", targets: [] }),

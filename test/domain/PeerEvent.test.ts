@@ -28,7 +28,6 @@ const events: ReadonlyArray<PeerEvent> = [
   { event: "sas", peer: "bob", words: ["one", "two", "three"], digits: "0123456789" },
   { event: "safety", peer: "bob", number: "00000 11111" },
   { event: "trust", peer: "bob", trust: "verified" },
-  { event: "invitation", link: "nomitm://chat.example.org/#1.abc" },
   { event: "connected", peer: "bob", kind: "relay", trust: "invited", fingerprint: "abcd-efgh" },
   { event: "path", peer: "bob", kind: "direct", address: "192.0.2.1:55000", rtt_ms: 23.4 },
   { event: "path", peer: "bob", kind: "none", address: "" },

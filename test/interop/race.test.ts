@@ -11,7 +11,7 @@ import { MemoryNetwork } from "../../src/adapters/memory/MemoryNetwork.ts"
 import * as Username from "../../src/domain/Username.ts"
 import { RendezvousClient } from "../../src/services/link/RendezvousClient.ts"
 import * as RawClient from "../services/server/RawClient.ts"
-import { simulate } from "../simulate.ts"
+import { inVirtualTime } from "../virtualTime.ts"
 import * as MemoryWire from "./MemoryWire.ts"
 import { type Answer, negotiations } from "./Negotiations.ts"
 import * as OriginalServer from "./OriginalServer.ts"
@@ -85,7 +85,7 @@ const portIn = (line: string): number => Number(line.split(" ")[line.startsWith(
 
 describe("The original server, as the notes describe it", () => {
   it.effect("stalls in a good part of the calls of a client that sends OK twice, as it was measured", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const { server, caller, callee } = yield* world
         let stalled = 0
@@ -110,7 +110,7 @@ describe("The original server, as the notes describe it", () => {
 
   /** A hundred calls through it to our client, of which some ports are in use. */
   const callOurs = (portsInUse: number) =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const { server, caller, callee, original } = yield* world
         const used = Array.from({ length: portsInUse }, (_, i) => 40_001 + i * 3)

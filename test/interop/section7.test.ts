@@ -15,7 +15,7 @@ import { ChatSession } from "../../src/services/chat/ChatSession.ts"
 import { Peer } from "../../src/services/peer/Peer.ts"
 import { RendezvousClient } from "../../src/services/link/RendezvousClient.ts"
 import * as RawClient from "../services/server/RawClient.ts"
-import { simulate } from "../simulate.ts"
+import { inVirtualTime } from "../virtualTime.ts"
 import * as OriginalServer from "./OriginalServer.ts"
 import * as RawServer from "./RawServer.ts"
 
@@ -52,7 +52,7 @@ const setUp = Effect.gen(function* () {
 
 describe("SPEC 7.1: answers to PORT", () => {
   it.effect("a requester answers once, whatever is called unknown: a second answer would settle the next port", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const { server, link } = yield* setUp
         const call = yield* Effect.forkChild(link.call(bob), { startImmediately: true })
@@ -70,7 +70,7 @@ describe("SPEC 7.1: answers to PORT", () => {
   )
 
   it.effect("the called side repeats its answer, OK or ERROR, 2 ms or more after it was called unknown", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const { server, ours } = yield* setUp
         yield* ours.peerTransport.bind({ port: 40_001 })
@@ -93,7 +93,7 @@ describe("SPEC 7.1: answers to PORT", () => {
   )
 
   it.effect("no answer is repeated after STARTCHAT, after another PORT, or for more than some seconds", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const { server, link } = yield* setUp
         yield* server.say("PORT 40001", "ERROR Operation_unknown", "PORT 40002")
@@ -114,7 +114,7 @@ describe("SPEC 7.1: answers to PORT", () => {
 
 describe("SPEC 7.2: between CHAT or PORT and STARTCHAT", () => {
   it.effect("nothing but answers is sent: a list that is asked for meanwhile waits", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const { server, link } = yield* setUp
         const call = yield* Effect.forkChild(link.call(bob), { startImmediately: true })
@@ -133,7 +133,7 @@ describe("SPEC 7.2: between CHAT or PORT and STARTCHAT", () => {
   )
 
   it.effect("stray lines change nothing: OK, unknown operations, words of nobody", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const { server, link } = yield* setUp
         const stray = [
@@ -161,7 +161,7 @@ describe("SPEC 7.2: between CHAT or PORT and STARTCHAT", () => {
   )
 
   it.effect("STARTCHAT comes for an unknown caller, for a port never asked about, twice, and without a name", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const { server, link } = yield* setUp
         yield* server.say("STARTCHAT 198.51.100.3 40001 carol", "STARTCHAT 198.51.100.3 40002")
@@ -175,7 +175,7 @@ describe("SPEC 7.2: between CHAT or PORT and STARTCHAT", () => {
   it.effect(
     "STARTCHAT for a port that was refused starts a chat if the port is free by then, and else ends the call",
     () =>
-      simulate(
+      inVirtualTime(
         Effect.gen(function* () {
           const { server, link, ours } = yield* setUp
           yield* ours.peerTransport.bind({ port: 40_001 })
@@ -202,7 +202,7 @@ describe("SPEC 7.3: a server that hangs", () => {
   it.effect(
     "a call that nobody answers ends after a while, and with it the connection: there is no other way out",
     () =>
-      simulate(
+      inVirtualTime(
         Effect.gen(function* () {
           const { server, link } = yield* setUp
           const call = yield* Effect.forkChild(Effect.flip(link.call(bob)), { startImmediately: true })
@@ -214,7 +214,7 @@ describe("SPEC 7.3: a server that hangs", () => {
   )
 
   it.effect("our peer leaves it, comes back as soon as its old name is free, and calls again", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const { server: host, ours, other } = yield* hosts
         const original = yield* Effect.provide(OriginalServer.make(addresses.server), host.layer)
@@ -251,7 +251,7 @@ describe("SPEC 7.3: a server that hangs", () => {
 })
 
 it.effect("SPEC 7.4: the list is shown without oneself", () =>
-  simulate(
+  inVirtualTime(
     Effect.gen(function* () {
       const { server, link } = yield* setUp
       const users = yield* Effect.forkChild(link.users, { startImmediately: true })

@@ -36,7 +36,7 @@ describe.skipIf(whyNot !== undefined)("a laboratory of NATs", () => {
     assert.strictEqual(status, 0, stdout + stderr)
   })
 
-  // The long ones first, so that three run at a time to the end.
+  // The long ones first, so that two run at a time to the end.
   describe.concurrent("a chat stands through", () => {
     for (const scenario of mishaps) it(scenario.name, { timeout: 180_000 }, () => test(scenario))
   })

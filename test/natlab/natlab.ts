@@ -1,6 +1,7 @@
 /**
  * The table of results: every scenario, one laboratory at a time, with times: `npm run natlab`.
  *
+ *     npm run natlab                             everything once
  *     npm run natlab -- --trials 5               everything five times, and writes docs/nat-results.md
  *     npm run natlab -- --only sym×portrestr     only this pair, or whatever has these words in its name; writes nothing
  *
@@ -25,7 +26,7 @@ import type { Scenario } from "./Scenario.ts"
 
 const { values } = parseArgs({
   options: {
-    trials: { type: "string", default: "1" },
+    trials: { type: "string" },
     only: { type: "string" },
     delay: { type: "string", default: "20" },
     command: { type: "string", default: built },
@@ -34,7 +35,7 @@ const { values } = parseArgs({
 })
 
 const number = (name: "trials" | "delay"): number => {
-  const value = Number(values[name])
+  const value = Number(values[name] ?? 1)
   if (Number.isSafeInteger(value) && value >= 1 && value <= 1000) return value
   console.error(`--${name} is a whole number from 1 to 1000.`)
   return process.exit(2)
@@ -99,6 +100,7 @@ console.log()
 for (const { measured, met, name, wanted } of targets) {
   console.log(`${met ? "met   " : "MISSED"}  ${name}: ${measured}, ${wanted}`)
 }
-const out = values.out ?? (values.only === undefined ? join(root, "docs/nat-results.md") : undefined)
+const isWhole = values.only === undefined && values.trials !== undefined
+const out = values.out ?? (isWhole ? join(root, "docs/nat-results.md") : undefined)
 if (out !== undefined) await writeFile(out, Report.page(run))
 process.exit(targets.every(({ met }) => met) ? 0 : 1)

@@ -5,7 +5,7 @@ import * as MemoryNetwork from "nomitm/adapters/memory/MemoryNetwork"
 import * as NodeServerIdentity from "nomitm/adapters/node/NodeServerIdentity"
 import { type Connection, RendezvousTransport } from "nomitm/services/RendezvousTransport"
 import * as ServerIdentity from "nomitm/services/ServerIdentity"
-import { simulate } from "../simulate.ts"
+import { inVirtualTime } from "../virtualTime.ts"
 import { type Host, identity, nodeWorld, type World, worlds } from "./worlds.ts"
 
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes)
@@ -197,7 +197,7 @@ describe.each(worlds)("a connection $name", (world: World) => {
 
 it.effect("the in-memory network can have an authority that vouches for keys, and draws its exporters by seed", () =>
   Effect.gen(function* () {
-    const run = simulate(
+    const run = inVirtualTime(
       Effect.gen(function* () {
         const network = yield* MemoryNetwork.MemoryNetwork.make({
           names: { "chat.example": "198.51.100.1" },

@@ -9,7 +9,7 @@ import * as NodeRendezvousTransport from "nomitm/adapters/node/NodeRendezvousTra
 import * as NodeServerIdentity from "nomitm/adapters/node/NodeServerIdentity"
 import type { PeerTransport } from "nomitm/services/PeerTransport"
 import { RendezvousTransport } from "nomitm/services/RendezvousTransport"
-import { simulate } from "../simulate.ts"
+import { inVirtualTime } from "../virtualTime.ts"
 
 /** The transports of one host. */
 export type Host = Layer.Layer<PeerTransport | RendezvousTransport>
@@ -48,7 +48,7 @@ export const memoryWorld: World = {
   address: (host) => `198.51.100.${host}`,
   test: (name, program) =>
     it.effect(name, () =>
-      simulate(
+      inVirtualTime(
         Effect.gen(function* () {
           const network = yield* MemoryNetwork.MemoryNetwork.make({ link: { latencyMillis: 20 } })
           const hosts = new Map<number, MemoryNetwork.MemoryHost>()

@@ -3,7 +3,7 @@
  */
 import { Effect, Fiber, Random, type Scope } from "effect"
 import { TestClock } from "effect/testing"
-import { end, passes } from "../simulate.ts"
+import { end, passes } from "../virtualTime.ts"
 
 /** Virtual time passes in such steps, in milliseconds: within one, everything happens at its own time. */
 const step = 250

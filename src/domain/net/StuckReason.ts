@@ -1,6 +1,6 @@
 /**
  * Why there is no direct path, or none at all (PROTOCOL.md, section 16.3), as a person is told two seconds after the
- * start of a search that has not found one.
+ * start of a search that has not found one, or up to six while it is still spraying.
  */
 import * as Schema from "effect/Schema"
 
@@ -10,7 +10,7 @@ export const StuckReason = Schema.Literals([
   "Peer_udp_blocked",
   /** Both NATs choose ports that nobody can predict. */
   "Both_random",
-  /** None is looked for: no port is free on both sides, or the other side wants the relay alone. */
+  /** None is looked for: one of the sides has no UDP port for it, or wants the relay alone. */
   "No_port",
   /** There is no direct path, and the server relays nothing. */
   "Relay_refused",
@@ -50,8 +50,8 @@ export const explain = (because: StuckReason, peer: string): Explanation => {
       }
     case "No_port":
       return {
-        message: `No direct path to ${peer} is looked for: they may want the relay alone, or no port was free on both sides.`,
-        hint: "On one machine, give each side an address of its own with --bind.",
+        message: `No direct path to ${peer} is looked for: they may want the relay alone, or one of you has no UDP port for it.`,
+        hint: "If they do not want that, close programs that hold many UDP ports, on either side, and call again.",
       }
     case "Relay_refused":
       return {

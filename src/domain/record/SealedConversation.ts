@@ -12,8 +12,8 @@
  * affair of `reach/Reach`; what is said in messages is `delivery/Delivery`'s. Here are the keys and how they change
  * (`Rekey`), verifying by voice (`ShortString`), and the beginning and the end.
  *
- * The service `SealedChat` owns the timer, the sockets and the `RecordLayer`: it seals what is sent, opens what is heard,
- * and carries out what is said about keys. Randomness is handed in as a function; given the same bytes, the machine does
+ * Whoever runs it (`services/chat/LiveChat`) has the timer, the sockets and the records: it seals what is sent, opens what
+ * is heard, and carries out what is said about keys. Randomness is handed in as a function; given the same bytes, the machine does
  * the same.
  */
 import type { ChatKeys } from "../call/ChatKeys.ts"

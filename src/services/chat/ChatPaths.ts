@@ -26,8 +26,6 @@ import { LookupQuestions } from "./LookupQuestions.ts"
 import type { PeerSocket } from "../PeerTransport.ts"
 import type { WireEvent } from "../link/SealedLink.ts"
 
-export { type RelayPolicy, throughServer, type Way } from "./ChatWay.ts"
-
 /** Whose paths they are: the chat. */
 export interface Owner {
   /** One record; none while there are no keys. */

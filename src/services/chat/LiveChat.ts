@@ -28,6 +28,7 @@ import * as ChatPaths from "./ChatPaths.ts"
 import { ChatRecords } from "./ChatRecords.ts"
 import { ChatEnded, NotOpen, type SayError } from "./ChatSession.ts"
 import type { ChatTools } from "./ChatTools.ts"
+import type { Way } from "./ChatWay.ts"
 import type { Sleeper } from "./DueTimers.ts"
 import * as Farewell from "./Farewell.ts"
 import { LazyLatch } from "../LazyLatch.ts"
@@ -169,7 +170,7 @@ export class LiveChat implements ChatPaths.Owner, Sleeper {
     this.on({ _tag: "GiveUp", ending: "forgotten" })
   }
 
-  follow(way: ChatPaths.Way, scope: Scope.Closeable): Effect.Effect<void> {
+  follow(way: Way, scope: Scope.Closeable): Effect.Effect<void> {
     return Effect.suspend(() => {
       this.lookAdrift()
       return this.paths.follow(way, scope)
@@ -180,7 +181,7 @@ export class LiveChat implements ChatPaths.Owner, Sleeper {
    * Goes on with other keys. Who has had the last word in agreeing on them cannot know that it has arrived: until anything
    * comes that is sealed with them, the former ones serve as long as they may.
    */
-  resume(keys: SealedConversation.Keys, way: ChatPaths.Way, scope: Scope.Closeable): Effect.Effect<void> {
+  resume(keys: SealedConversation.Keys, way: Way, scope: Scope.Closeable): Effect.Effect<void> {
     return Effect.suspend(() => {
       let left = Effect.void
       this.turn(() => {

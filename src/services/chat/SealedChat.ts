@@ -16,9 +16,9 @@ import * as Scope from "effect/Scope"
 import type { ChatKeys } from "../../domain/call/ChatKeys.ts"
 import type { Endpoint } from "../../domain/Endpoint.ts"
 import type * as SealedConversation from "../../domain/record/SealedConversation.ts"
-import type * as ChatPaths from "./ChatPaths.ts"
 import { type Chat as PlainChat, ChatEnded, NotOpen, type Tracking } from "./ChatSession.ts"
 import * as ChatTools from "./ChatTools.ts"
+import type { Way } from "./ChatWay.ts"
 import { LiveChat } from "./LiveChat.ts"
 import * as UsedKeys from "./UsedKeys.ts"
 import type { Verification } from "./Verifications.ts"
@@ -26,12 +26,12 @@ import type { Verification } from "./Verifications.ts"
 export type { Verification } from "./Verifications.ts"
 
 /** How long a farewell waits for what was said before it. */
-const lastWords = "2 seconds"
+const farewellPatience = "2 seconds"
 
 /** New keys, and the way through the server that comes with them. */
 export interface Resumption {
   readonly keys: SealedConversation.Keys
-  readonly way: ChatPaths.Way
+  readonly way: Way
 }
 
 /** To be handed on as it is: nothing of it is there in a copy of its fields. */
@@ -60,7 +60,7 @@ export interface Options {
   /** What the handshake has left behind (`ChatKeys`). They are used for this conversation and never again. */
   readonly keys: SealedConversation.Keys & { readonly peer: Pick<ChatKeys["peer"], "name"> }
   /** How both sides were brought together. Who keeps the chat going on it is `RunningChats`, or `DirectResumption`. */
-  readonly way: ChatPaths.Way
+  readonly way: Way
   /** How long to go on when nothing is heard at first. */
   readonly patience: Duration.Input
   /** Called for each text in the moment it arrives, instead of `receive`. Must not wait and not throw. */
@@ -157,7 +157,7 @@ class OpenChat implements Chat {
     return Effect.suspend(() => {
       const { goodbye, hasNothingToDeliver } = this.live
       if (hasNothingToDeliver) return goodbye
-      return Effect.andThen(Effect.ignore(Effect.timeoutOption(this.allDelivered, lastWords)), goodbye)
+      return Effect.andThen(Effect.ignore(Effect.timeoutOption(this.allDelivered, farewellPatience)), goodbye)
     })
   }
 

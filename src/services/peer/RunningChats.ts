@@ -9,7 +9,7 @@ import * as Scope from "effect/Scope"
 import * as Bytes from "../../domain/crypto/Bytes.ts"
 import type { PersonId } from "../../domain/identity/PersonId.ts"
 import * as Who from "../../domain/nomitm1/Who.ts"
-import type { Way } from "../chat/ChatPaths.ts"
+import type { Way } from "../chat/ChatWay.ts"
 import type { Chat } from "../chat/SealedChat.ts"
 import type { SealedAgreement, SealedLink } from "../link/SealedLink.ts"
 

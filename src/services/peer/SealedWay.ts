@@ -22,7 +22,7 @@ import type { Online, PeerWay } from "./PeerWay.ts"
 import { Profile } from "../profile/Profile.ts"
 import * as ProvenPerson from "./ProvenPerson.ts"
 import * as Rings from "./Rings.ts"
-import * as ChatPaths from "../chat/ChatPaths.ts"
+import * as ChatWay from "../chat/ChatWay.ts"
 import * as RunningChats from "./RunningChats.ts"
 import { SealedChat } from "../chat/SealedChat.ts"
 import type { SealedAgreement, SealedLink, TurnedAway } from "../link/SealedLink.ts"
@@ -43,7 +43,7 @@ export interface Options {
   readonly policy: Acquaintances.Policy
   readonly localAddress?: string | undefined
   /** Whether the relay at the server may carry a chat. */
-  readonly relay: ChatPaths.RelayPolicy
+  readonly relay: ChatWay.RelayPolicy
   /** Used when the name is there for the first time. */
   readonly join?: Invitation.Invitation | undefined
 }
@@ -62,8 +62,8 @@ export const throughServer = Effect.fnUntraced(function* (options: Options, repo
   /** A chat may go on by a direct path after the link that it was agreed on: what is doubted is the one there is. */
   const doubt: SealedLink["doubt"] = (left) => Effect.suspend(() => link?.doubt(left) ?? Effect.void)
   /** How a chat goes on that was agreed on there. */
-  const wayOf = (online: SealedLink, agreement: SealedAgreement): ChatPaths.Way =>
-    ChatPaths.throughServer({ ...online, doubt }, agreement, { relay, localAddress })
+  const wayOf = (online: SealedLink, agreement: SealedAgreement): ChatWay.Way =>
+    ChatWay.throughServer({ ...online, doubt }, agreement, { relay, localAddress })
   const running = RunningChats.make(() => link, wayOf)
   const rings = Rings.make(acquaintances, report, () => busyWith())
   const told = new Set<string>()

@@ -3,7 +3,7 @@ import { Effect, Option, Result } from "effect"
 import { MemoryNetwork } from "nomitm/adapters/memory/MemoryNetwork"
 import { maxTextBytes } from "nomitm/domain/PeerMessage"
 import { type Chat, ChatSession } from "nomitm/services/chat/ChatSession"
-import { simulate } from "../../simulate.ts"
+import { inVirtualTime } from "../../virtualTime.ts"
 
 const port = 55_000
 const aliceAt = { address: "198.51.100.2", port }
@@ -36,7 +36,7 @@ const setting = Effect.fnUntraced(function* (onText: (text: string, bob: Chat) =
 
 describe("a program that hears texts as they arrive", () => {
   it.effect("answers each in the same moment, and nothing waits in receive", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const { alice, bob } = yield* setting((text, bob) => void bob.sayUnsafe(`${text} to you`))
         yield* Effect.all([alice.opened, bob.opened])
@@ -52,7 +52,7 @@ describe("a program that hears texts as they arrive", () => {
   )
 
   it.effect("is told what can't be said", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const { alice, bob } = yield* setting(() => {})
         const failure = (text: string) => Option.getOrUndefined(Result.getFailure(bob.sayUnsafe(text)))

@@ -8,7 +8,7 @@ import type { Endpoint } from "nomitm/domain/Endpoint"
 import * as PeerMessage from "nomitm/domain/PeerMessage"
 import { type Chat, ChatSession } from "nomitm/services/chat/ChatSession"
 import { type PeerSocket, PeerTransport } from "nomitm/services/PeerTransport"
-import { simulate } from "../../simulate.ts"
+import { inVirtualTime } from "../../virtualTime.ts"
 import { worlds } from "../worlds.ts"
 
 const open = (socket: PeerSocket, self: string, peer: Option.Option<string>, remote: Endpoint, dialect: Dialect) =>
@@ -74,7 +74,7 @@ describe.each(["readme", "original"] as const)("behind NATs, in %s", (dialect) =
     for (const other of ["randomPortCone", "symmetric", "sequentialSymmetric", "carrierGrade"] as const) {
       for (const [a, b] of [[open, other] as const, [other, open] as const]) {
         it.effect(`${a} and ${b} connect`, () =>
-          simulate(
+          inVirtualTime(
             Effect.gen(function* () {
               const { alice, bob } = yield* atHome(a, b, dialect)
               yield* talk(alice, bob)
@@ -86,7 +86,7 @@ describe.each(["readme", "original"] as const)("behind NATs, in %s", (dialect) =
   }
 
   it.effect("two that both give another port still do not: nothing is told of it, and nobody guesses", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const { alice, bob } = yield* atHome("randomPortCone", "symmetric", dialect)
         const errors = yield* Effect.all([Effect.flip(alice.opened), Effect.flip(bob.opened)], { concurrency: 2 })
@@ -99,7 +99,7 @@ describe.each(["readme", "original"] as const)("behind NATs, in %s", (dialect) =
   )
 
   it.effect("a NAT that starts anew gives another port, and the chat goes on", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const { alice, bob, bobsNat } = yield* atHome("fullCone", "carrierGrade", dialect)
         yield* opened(alice, bob)
@@ -119,7 +119,7 @@ describe.each(["readme", "original"] as const)("behind NATs, in %s", (dialect) =
   it.effect(
     "somebody at the same address who says the name first gets a chat only until the one who was meant speaks",
     () =>
-      simulate(
+      inVirtualTime(
         Effect.gen(function* () {
           const network = yield* MemoryNetwork.make({ link: { latencyMillis: 20 } })
           const [a, b] = [yield* network.host({ address: server.alice }), yield* network.host({ address: server.bob })]

@@ -5,7 +5,7 @@ import type { Dialect } from "nomitm/domain/Dialect"
 import * as PeerMessage from "nomitm/domain/PeerMessage"
 import { type Chat, ChatSession, type Options } from "nomitm/services/chat/ChatSession"
 import type { PeerSocket } from "nomitm/services/PeerTransport"
-import { simulate } from "../../simulate.ts"
+import { inVirtualTime } from "../../virtualTime.ts"
 
 const port = 55_000
 const aliceAt = { address: "198.51.100.2", port }
@@ -45,7 +45,7 @@ const send = (socket: PeerSocket, to: Options["remote"], text: string) =>
 
 describe.each(["readme", "original"] as const)("a chat in the %s dialect", (dialect) => {
   it.effect("opens and carries texts both ways", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const world = yield* setting(0, dialect)
         const [alice, bob] = [yield* world.alice, yield* world.bob]
@@ -63,7 +63,7 @@ describe.each(["readme", "original"] as const)("a chat in the %s dialect", (dial
     for (const first of ["alice", "bob"] as const) {
       it.effect(`opens with 30 % loss when ${first} is ${late} ms early, whatever is lost`, () =>
         Effect.forEach(Array.from({ length: 40 }), (_, seed) =>
-          simulate(
+          inVirtualTime(
             Effect.gen(function* () {
               const world = yield* setting(0.3, dialect)
               const early = yield* first === "alice" ? world.alice : world.bob
@@ -80,7 +80,7 @@ describe.each(["readme", "original"] as const)("a chat in the %s dialect", (dial
   }
 
   it.effect("ends as unreachable when the other side is never there, after a hundred and twenty CONNECTs", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const world = yield* setting(0, dialect)
         const alice = yield* world.alice
@@ -95,7 +95,7 @@ describe.each(["readme", "original"] as const)("a chat in the %s dialect", (dial
   )
 
   it.effect("does not echo CONNECTs once both are open", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const world = yield* setting(0, dialect)
         const [alice, bob] = [yield* world.alice, yield* world.bob]
@@ -113,7 +113,7 @@ describe.each(["readme", "original"] as const)("a chat in the %s dialect", (dial
   )
 
   it.effect("goes on for as long as both are there, with nothing said, even with 30 % loss", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const world = yield* setting(0.3, dialect)
         const [alice, bob] = [yield* world.alice, yield* world.bob]
@@ -125,7 +125,7 @@ describe.each(["readme", "original"] as const)("a chat in the %s dialect", (dial
   )
 
   it.effect("ends twenty seconds after the other side vanished", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const world = yield* setting(0, dialect)
         const alice = yield* world.alice
@@ -147,7 +147,7 @@ describe.each(["readme", "original"] as const)("a chat in the %s dialect", (dial
   )
 
   it.effect("ends for both when one closes, though two of three farewells are lost", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const world = yield* setting(0, dialect)
         const [alice, bob] = [yield* world.alice, yield* world.bob]
@@ -170,7 +170,7 @@ describe.each(["readme", "original"] as const)("a chat in the %s dialect", (dial
   )
 
   it.effect("hears nobody but the other side's address", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const world = yield* setting(0, dialect)
         const mallory = yield* world.network.host({ address: "198.51.100.66" })
@@ -192,7 +192,7 @@ describe.each(["readme", "original"] as const)("a chat in the %s dialect", (dial
   )
 
   it.effect("survives whatever bytes come from the right address, and drops a flood its reader can't follow", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const world = yield* setting(0, dialect)
         const alice = yield* world.alice
@@ -223,7 +223,7 @@ describe.each(["readme", "original"] as const)("a chat in the %s dialect", (dial
   )
 
   it.effect("sends a text of 4,096 bytes and refuses a longer one", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const world = yield* setting(0, dialect)
         const [alice, bob] = [yield* world.alice, yield* world.bob]
@@ -241,7 +241,7 @@ describe.each(["readme", "original"] as const)("a chat in the %s dialect", (dial
 
 describe("a chat in the readme dialect", () => {
   it.effect("is opened by any word of the other side, and keeps the text that opened it", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const world = yield* setting()
         const alice = yield* world.alice
@@ -253,7 +253,7 @@ describe("a chat in the readme dialect", () => {
   )
 
   it.effect("says what the protocol says, byte for byte", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const world = yield* setting()
         const [alice, bob] = [yield* world.alice, yield* world.bob]

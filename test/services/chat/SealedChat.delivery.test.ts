@@ -5,7 +5,7 @@ import * as Frame from "../../../src/domain/record/Frame.ts"
 import * as RecordLayer from "../../../src/domain/record/RecordLayer.ts"
 import { primitives } from "../../domain/crypto/primitives.ts"
 import { TooMuchWaiting } from "../../../src/services/chat/ChatSession.ts"
-import { simulate } from "../../simulate.ts"
+import { inVirtualTime } from "../../virtualTime.ts"
 import { bad, bothOpen, make, newsOf, numbered, sayAll, take } from "./SealedChatStage.ts"
 
 /** What of both directions' streams the other side may not have taken yet, and what of it may wait here, in bytes. */
@@ -15,7 +15,7 @@ const mostWaiting = 1_048_576
 describe("what is said in a sealed chat", () => {
   it.effect("arrives once and in order over a network that loses 30 %, repeats and reorders, both ways at once", () =>
     Effect.forEach([1, 2, 3], (seed) =>
-      simulate(
+      inVirtualTime(
         Effect.gen(function* () {
           const world = yield* make(bad)
           const [alice, bob] = [yield* world.alice(), yield* world.bob()]
@@ -35,7 +35,7 @@ describe("what is said in a sealed chat", () => {
   )
 
   it.effect("and comes in `onText` arrives in the same way", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const heard: Array<string> = []
         const world = yield* make(bad)
@@ -49,7 +49,7 @@ describe("what is said in a sealed chat", () => {
   )
 
   it.effect("before a blackout of 100 seconds and during it, waits, and is there soon after it", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const world = yield* make()
         const { alice, bob } = yield* world.meet({ relay: "never" })
@@ -66,7 +66,7 @@ describe("what is said in a sealed chat", () => {
   )
 
   it.effect("is no more than a reader who does not read can have: the rest waits here, and then no more is taken", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const world = yield* make()
         const [alice, bob] = [yield* world.alice(), yield* world.bob()]
@@ -96,7 +96,7 @@ describe("what is said in a sealed chat", () => {
   )
 
   it.effect("is told as sent and as delivered, counted, with nothing skipped and each once", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const world = yield* make({ loss: 0.2 })
         const [alice, bob] = [yield* world.alice(), yield* world.bob()]
@@ -134,7 +134,7 @@ describe("what is said in a sealed chat", () => {
   )
 
   it.effect("counts as delivered when it has come to the other side, not when it has left", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const world = yield* make({ jitterMillis: 0 })
         const [alice, bob] = [yield* world.alice(), yield* world.bob()]
@@ -158,7 +158,7 @@ describe("what is said in a sealed chat", () => {
 
   it.effect("just before the end arrives before it; what can't be delivered in two seconds is not waited for", () =>
     Effect.forEach([true, false], (connected) =>
-      simulate(
+      inVirtualTime(
         Effect.gen(function* () {
           const world = yield* make({ loss: 0.3 })
           const [alice, bob] = [yield* world.alice(), yield* world.bob()]
@@ -178,7 +178,7 @@ describe("what is said in a sealed chat", () => {
   )
 
   it.effect("is not waited for any more when the chat is over, and neither are news", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const world = yield* make()
         const [alice, bob] = [yield* world.alice(), yield* world.bob()]
@@ -210,7 +210,7 @@ const saidByHand = Effect.fnUntraced(function* () {
 })
 
 it.effect("a chat whose other side says what is no stream of messages is over, with nothing of it shown", () =>
-  simulate(
+  inVirtualTime(
     Effect.gen(function* () {
       const { alice, say } = yield* saidByHand()
       // A text of 65,537 bytes.
@@ -222,7 +222,7 @@ it.effect("a chat whose other side says what is no stream of messages is over, w
 )
 
 it.effect("a text that is no UTF-8 is shown with U+FFFD where it is none, and the chat goes on", () =>
-  simulate(
+  inVirtualTime(
     Effect.gen(function* () {
       const { alice, say } = yield* saidByHand()
       const bodies = [

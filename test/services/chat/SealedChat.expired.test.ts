@@ -1,6 +1,6 @@
 import { assert, it } from "@effect/vitest"
 import { Clock, Effect } from "effect"
-import { simulate } from "../../simulate.ts"
+import { inVirtualTime } from "../../virtualTime.ts"
 import { bothOpen, make } from "./SealedChatStage.ts"
 
 const asleep = Effect.fnUntraced(function* () {
@@ -25,7 +25,7 @@ const asleep = Effect.fnUntraced(function* () {
 })
 
 it.effect("what is said right after a sleep is not sealed with keys that are too old", () =>
-  simulate(
+  inVirtualTime(
     Effect.gen(function* () {
       const { alice, sleep, sent } = yield* asleep()
       const before = sent()
@@ -38,7 +38,7 @@ it.effect("what is said right after a sleep is not sealed with keys that are too
 )
 
 it.effect("a suspended chat is closed without a record of its old keys", () =>
-  simulate(
+  inVirtualTime(
     Effect.gen(function* () {
       const { alice, bob, sleep, sent } = yield* asleep()
       sleep()

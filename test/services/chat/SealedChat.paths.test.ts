@@ -1,13 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Random } from "effect"
-import { simulate } from "../../simulate.ts"
+import { inVirtualTime } from "../../virtualTime.ts"
 import { bothOpen, make, newsOf, numbered, sayAll, type Stage, take, until } from "./SealedChatStage.ts"
 
 const udpOf = ({ sent }: Stage) => sent.length
 
 describe("a sealed chat that a server has brought together", () => {
   it.effect("goes by the relay at once, and directly as soon as that is proven, with nothing lost between", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const world = yield* make()
         const start = yield* Clock.currentTimeMillis
@@ -33,7 +33,7 @@ describe("a sealed chat that a server has brought together", () => {
   )
 
   it.effect("stays on the relay where no ports were agreed on, and sends no datagram", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const world = yield* make()
         const { alice, bob } = yield* world.meet({ hasPorts: false })
@@ -48,7 +48,7 @@ describe("a sealed chat that a server has brought together", () => {
   )
 
   it.effect("with the relay alone tells no address, asks none, and sends no datagram, though there are ports", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const world = yield* make()
         const { alice, bob, told } = yield* world.meet({ relay: "always" })
@@ -63,7 +63,7 @@ describe("a sealed chat that a server has brought together", () => {
   )
 
   it.effect("without a relay opens when there is a direct path, and nothing is relayed", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const world = yield* make()
         const { alice, bob, relayed } = yield* world.meet({ relay: "never" })
@@ -87,7 +87,7 @@ describe("a sealed chat that a server has brought together", () => {
     "falls back to the relay within two seconds of the death of its path under traffic, with nothing lost",
     () =>
       Effect.forEach([1, 2, 3], (seed) =>
-        simulate(
+        inVirtualTime(
           Effect.gen(function* () {
             const world = yield* make()
             const { alice, bob } = yield* world.meet()
@@ -110,7 +110,7 @@ describe("a sealed chat that a server has brought together", () => {
   )
 
   it.effect("notices the death of its path without traffic too, before somebody has to wait for it", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const world = yield* make()
         const { alice, bob } = yield* world.meet()
@@ -124,7 +124,7 @@ describe("a sealed chat that a server has brought together", () => {
   )
 
   it.effect("that a NAT forgets goes on", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const world = yield* make({}, true)
         const { alice, bob } = yield* world.meet()
@@ -139,7 +139,7 @@ describe("a sealed chat that a server has brought together", () => {
   )
 
   it.effect("of which one side moves to another address goes on", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const world = yield* make()
         const { alice, bob } = yield* world.meet()
@@ -155,7 +155,7 @@ describe("a sealed chat that a server has brought together", () => {
   )
 
   it.effect("of which the server relays nothing goes directly, and says why it is out of reach until then", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const world = yield* make()
         yield* world.setUdp(false)
@@ -176,7 +176,7 @@ describe("a sealed chat that a server has brought together", () => {
 
   it.effect("ends when the other side ends it, on whichever path, and the call at the server with it", () =>
     Effect.forEach(["always", "never"] as const, (relay) =>
-      simulate(
+      inVirtualTime(
         Effect.gen(function* () {
           const world = yield* make()
           const chats = yield* Effect.scoped(
@@ -197,7 +197,7 @@ describe("a sealed chat that a server has brought together", () => {
   )
 
   it.effect("tells what is known of the network: paths, candidates, and what was tried", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const world = yield* make()
         const { alice, bob } = yield* world.meet()

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Exit, Random, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { chatKeys } from "../../domain/record/keys.ts"
-import { simulate } from "../../simulate.ts"
+import { inVirtualTime } from "../../virtualTime.ts"
 import { bothOpen, epochsOf, make, type Name, newsOf, numbered, sayAll, take, until } from "./SealedChatStage.ts"
 
 /** A machine that sleeps: its wall clock goes on meanwhile, its monotonic clock does not. */
@@ -22,7 +22,7 @@ const isAdrift = (chat: { readonly isAdrift: () => boolean }) =>
 describe("a sealed chat that goes on with other keys", () => {
   it.effect("keeps what was said: nothing of it is lost, and nothing comes twice", () =>
     Effect.forEach([1, 2, 3], (seed) =>
-      simulate(
+      inVirtualTime(
         Effect.gen(function* () {
           const world = yield* make({ loss: 0.2 })
           const first = yield* world.meet()
@@ -47,7 +47,7 @@ describe("a sealed chat that goes on with other keys", () => {
   )
 
   it.effect("also when one side has the new keys a while before the other, and still hears the former", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const world = yield* make()
         const { alice, bob } = yield* world.meet()
@@ -65,7 +65,7 @@ describe("a sealed chat that goes on with other keys", () => {
   )
 
   it.effect("on the direct path that it has, by the same sockets: nobody notices", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const world = yield* make({}, true)
         const first = yield* world.meet()
@@ -105,7 +105,7 @@ describe("a sealed chat that goes on with other keys", () => {
   )
 
   it.effect("by the relay at once where that path is dead by then, and on a new one soon", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const world = yield* make()
         const first = yield* world.meet()
@@ -128,7 +128,7 @@ describe("a sealed chat that goes on with other keys", () => {
   )
 
   it.effect("with the former keys, where who was called has agreed and the other never hears of it", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const world = yield* make()
         const { alice, bob } = yield* world.meet()
@@ -160,7 +160,7 @@ describe("a sealed chat that goes on with other keys", () => {
   it.effect(
     "without a server, with the former keys, where the last word is the other way round: who began has it",
     () =>
-      simulate(
+      inVirtualTime(
         Effect.gen(function* () {
           const world = yield* make()
           const [alice, bob] = [yield* world.alice(), yield* world.bob()]
@@ -188,7 +188,7 @@ describe("a sealed chat that goes on with other keys", () => {
   )
 
   it.effect("lets go of what the former call had: its wire ends, and records under its keys are nothing any more", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const world = yield* make()
         const first = yield* world.meet({ hasPorts: false })
@@ -209,7 +209,7 @@ describe("a sealed chat that goes on with other keys", () => {
   )
 
   it.effect("never with keys that were used before, and not at all when it is over", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const world = yield* make()
         const first = yield* world.meet()
@@ -228,7 +228,7 @@ describe("a sealed chat that goes on with other keys", () => {
 
 describe("a sealed chat is adrift", () => {
   it.effect("when its way through the server is gone, though it goes on; another call ends that", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const world = yield* make()
         const first = yield* world.meet()
@@ -249,7 +249,7 @@ describe("a sealed chat is adrift", () => {
   )
 
   it.effect("when its keys have become too old by the wall clock, as after a sleep: what is said then waits", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const world = yield* make()
         const machine = yield* sleeping
@@ -303,7 +303,7 @@ describe("a sealed chat is adrift", () => {
   )
 
   it.effect("and ends as forgotten when the other side proves to know it no more", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const world = yield* make()
         const { alice, bob } = yield* world.meet()

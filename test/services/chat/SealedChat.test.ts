@@ -2,13 +2,13 @@ import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Exit, Option, Random, Result } from "effect"
 import * as RecordHeader from "../../../src/domain/record/RecordHeader.ts"
 import { chatKeys } from "../../domain/record/keys.ts"
-import { simulate } from "../../simulate.ts"
+import { inVirtualTime } from "../../virtualTime.ts"
 import * as Stage from "./SealedChatStage.ts"
 import { aliceAt, bad, bothOpen, epochsOf, make as setting } from "./SealedChatStage.ts"
 
 describe("a sealed chat", () => {
   it.effect("opens and carries texts both ways, and nothing on the wire is anything but a record", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const world = yield* setting()
         const [alice, bob] = [yield* world.alice(), yield* world.bob()]
@@ -27,7 +27,7 @@ describe("a sealed chat", () => {
     for (const first of ["alice", "bob"] as const) {
       it.effect(`opens over a bad network when ${first} is ${late} ms early`, () =>
         Effect.forEach(Array.from({ length: 15 }), (_, seed) =>
-          simulate(
+          inVirtualTime(
             Effect.gen(function* () {
               const world = yield* setting(bad)
               const early = yield* first === "alice" ? world.alice() : world.bob()
@@ -44,7 +44,7 @@ describe("a sealed chat", () => {
   }
 
   it.effect("ends as unreachable when the other side is never there, after a search that was no flood", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const world = yield* setting()
         const alice = yield* world.alice()
@@ -60,7 +60,7 @@ describe("a sealed chat", () => {
   )
 
   it.effect("carries a text of 65,536 bytes, and none of one more", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const world = yield* setting({ loss: 0.1 })
         const [alice, bob] = [yield* world.alice(), yield* world.bob()]
@@ -76,7 +76,7 @@ describe("a sealed chat", () => {
   )
 
   it.effect("has no words before it is open, and none after its end", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const world = yield* setting()
         const alice = yield* world.alice()
@@ -92,7 +92,7 @@ describe("a sealed chat", () => {
   )
 
   it.effect("tells the other side of its end in three records, 50 ms apart, all different", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const world = yield* setting()
         const [alice, bob] = [yield* world.alice(), yield* world.bob()]
@@ -118,7 +118,7 @@ describe("a sealed chat", () => {
   it.effect(
     "does not end when the other side vanishes: what is said waits, also for other keys than those of now",
     () =>
-      simulate(
+      inVirtualTime(
         Effect.gen(function* () {
           const world = yield* setting()
           const alice = yield* world.alice()
@@ -144,7 +144,7 @@ describe("a sealed chat", () => {
   )
 
   it.effect("keeps the path open: each side asks every nine to eleven seconds, and is answered", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const world = yield* setting()
         const [alice, bob] = [yield* world.alice(), yield* world.bob()]
@@ -165,7 +165,7 @@ describe("a sealed chat", () => {
   )
 
   it.effect("puts what is said while a record is taken into one record", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const world = yield* setting()
         const bob = yield* world.bob({
@@ -192,7 +192,7 @@ describe("a sealed chat", () => {
 })
 
 it.effect("whoever waits for the opening may say a lot at once: records leave when there are enough", () =>
-  simulate(
+  inVirtualTime(
     Effect.gen(function* () {
       const world = yield* setting()
       const [alice, bob] = [yield* world.alice(), yield* world.bob()]
@@ -212,7 +212,7 @@ it.effect("whoever waits for the opening may say a lot at once: records leave wh
 
 describe("new keys", () => {
   it.effect("come every two minutes, with nothing lost that is said meanwhile", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const world = yield* setting(bad)
         const [alice, bob] = [yield* world.alice(), yield* world.bob()]
@@ -230,7 +230,7 @@ describe("new keys", () => {
   )
 
   it.effect("come over a bad network too, for as long as it lasts", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const world = yield* setting(bad)
         const [alice, bob] = [yield* world.alice(), yield* world.bob()]
@@ -246,7 +246,7 @@ describe("new keys", () => {
   )
 
   it.effect("of a handshake serve one conversation: opened with them again, counters would begin anew", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const world = yield* setting()
         const { alice } = chatKeys("another")
@@ -260,7 +260,7 @@ describe("new keys", () => {
 
 describe("another address", () => {
   it.effect("of one side, as when its NAT forgets it, is followed; the chat goes on", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const world = yield* setting({ loss: 0.2 }, true)
         const [alice, bob] = [yield* world.alice(), yield* world.bob()]
@@ -277,7 +277,7 @@ describe("another address", () => {
   )
 
   it.effect("than the one that was told is found at the opening", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const world = yield* setting({}, true)
         const bob = yield* world.bob({ remote: { address: aliceAt.address, port: 1 } })
@@ -295,7 +295,7 @@ describe("another address", () => {
 describe("verifying by voice", () => {
   for (const first of ["alice", "bob"] as const) {
     it.effect(`shows the same words and digits on both sides when ${first} starts it, over a bad network too`, () =>
-      simulate(
+      inVirtualTime(
         Effect.gen(function* () {
           const world = yield* setting(bad)
           const chats = { alice: yield* world.alice(), bob: yield* world.bob() }
@@ -321,7 +321,7 @@ describe("verifying by voice", () => {
   }
 
   it.effect("ends the chat when it came to nothing three times", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const world = yield* setting()
         const [alice, bob] = [yield* world.alice(), yield* world.bob()]

@@ -9,7 +9,7 @@ import * as AgreedWire from "nomitm/services/link/AgreedWire"
 import { PeerTransport } from "nomitm/services/PeerTransport"
 import * as PortKeeper from "nomitm/services/link/PortKeeper"
 import { maxWaitingEvents, type WireEvent } from "nomitm/services/link/SealedLink"
-import { simulate } from "../../simulate.ts"
+import { inVirtualTime } from "../../virtualTime.ts"
 import { bytesOf } from "../server/SecureStage.ts"
 
 const address = "198.51.100.1"
@@ -29,7 +29,7 @@ const promise = (
   bindMillis = 0,
 ): void =>
   it.effect(name, () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const network = yield* MemoryNetwork.MemoryNetwork.make({ link: { latencyMillis: 1 } })
         const { layer } = yield* network.host({ address })

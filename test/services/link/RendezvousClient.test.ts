@@ -10,7 +10,7 @@ import * as LineSplitter from "nomitm/domain/LineSplitter"
 import { Username } from "nomitm/domain/Username"
 import { RendezvousClient } from "nomitm/services/link/RendezvousClient"
 import type { Connection } from "nomitm/services/RendezvousTransport"
-import { simulate } from "../../simulate.ts"
+import { inVirtualTime } from "../../virtualTime.ts"
 
 const [alice, bob] = [Username.make("alice"), Username.make("bob")]
 const serverAt = "198.51.100.1"
@@ -65,7 +65,7 @@ const setting = Effect.fnUntraced(function* (dialect: Dialect) {
 
 describe.each(["readme", "original"] as const)("a client in the %s dialect", (dialect) => {
   it.effect("hears the last line of a server that ends the connection without a line end", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const { connect, hear, write, finish } = yield* setting(dialect)
         const failing = yield* Effect.forkChild(Effect.flip(connect), { startImmediately: true })
@@ -78,7 +78,7 @@ describe.each(["readme", "original"] as const)("a client in the %s dialect", (di
   )
 
   it.effect("gives the port back and lists on, when the call of somebody else comes to nothing", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const { link, say, hear, isFree } = yield* setting(dialect)
         const alices = yield* link
@@ -98,7 +98,7 @@ describe.each(["readme", "original"] as const)("a client in the %s dialect", (di
   )
 
   it.effect("holds the port of a chat as long as the scope it was taken in, whatever becomes of the link", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const { link, say, isFree } = yield* setting(dialect)
         const chat = yield* Scope.fork(yield* Effect.scope)
@@ -120,7 +120,7 @@ describe.each(["readme", "original"] as const)("a client in the %s dialect", (di
 
   it.effect("keeps no port of a call that nobody waits for, whenever it is interrupted", () =>
     Effect.forEach([0, 1, 4, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 20], (millis) =>
-      simulate(
+      inVirtualTime(
         Effect.gen(function* () {
           const { link, say, hear, isFree } = yield* setting(dialect)
           const alices = yield* link
@@ -148,7 +148,7 @@ describe.each(["readme", "original"] as const)("a client in the %s dialect", (di
   )
 
   it.effect("refuses a second call at once, and fails what waits when the link ends", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const { link, finish } = yield* setting(dialect)
         const alices = yield* link
@@ -168,7 +168,7 @@ describe.each(["readme", "original"] as const)("a client in the %s dialect", (di
 })
 
 it.effect("an error says in words what the server's code word means", () =>
-  simulate(
+  inVirtualTime(
     Effect.gen(function* () {
       const { connect, hear, say } = yield* setting("readme")
       const failing = yield* Effect.forkChild(Effect.flip(connect), { startImmediately: true })

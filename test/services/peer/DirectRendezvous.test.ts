@@ -7,7 +7,7 @@ import { waitingRecords } from "nomitm/services/peer/DirectRendezvous"
 import { type PeerSocket, PeerTransport } from "nomitm/services/PeerTransport"
 import { PortMapper } from "nomitm/services/PortMapper"
 import { SealedChat } from "nomitm/services/chat/SealedChat"
-import { simulate } from "../../simulate.ts"
+import { inVirtualTime } from "../../virtualTime.ts"
 import * as Stage from "./DirectStage.ts"
 
 const { port } = Stage
@@ -53,7 +53,7 @@ describe("two who know each other's address", () => {
   for (const first of ["alice", "bob"] as const) {
     for (const late of [0, 100, 40_000]) {
       it.effect(`have keys soon after the second is there, ${first} ${late} ms before the other`, () =>
-        simulate(
+        inVirtualTime(
           Effect.gen(function* () {
             const stage = yield* Stage.make()
             const early = yield* Effect.forkScoped(Stage.begin(stage, first), { startImmediately: true })
@@ -72,7 +72,7 @@ describe("two who know each other's address", () => {
 
   it.effect("have keys over a network that loses 30 %, repeats and reorders, and then talk", () =>
     Effect.forEach(Array.from({ length: 12 }), (_, seed) =>
-      simulate(
+      inVirtualTime(
         Effect.gen(function* () {
           const link = { loss: 0.3, duplication: 0.1, reordering: 0.2, reorderMillis: 100, jitterMillis: 30 }
           const stage = yield* Stage.make({ link })
@@ -92,7 +92,7 @@ describe("two who know each other's address", () => {
 
   for (const nat of ["portRestrictedCone", "fullCone", "masquerade"] as const) {
     it.effect(`have keys and talk when both are behind a NAT that keeps the port: ${nat}`, () =>
-      simulate(
+      inVirtualTime(
         Effect.gen(function* () {
           const stage = yield* Stage.make({ nat })
           const [alice, bob] = yield* both(stage)
@@ -110,7 +110,7 @@ describe("two who know each other's address", () => {
   }
 
   it.effect("say nothing of the opening any more when records open, and much before: CONNECT every 250 ms", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const stage = yield* Stage.make()
         const early = yield* Effect.forkScoped(Stage.begin(stage, "alice"), { startImmediately: true })
@@ -134,7 +134,7 @@ describe("two who know each other's address", () => {
   )
 
   it.effect("wait as long as they are let, and leave nothing when they are interrupted", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const stage = yield* Stage.make()
         const scope = yield* Scope.make()
@@ -159,7 +159,7 @@ describe("two who know each other's address", () => {
   )
 
   it.effect("find each other when one starts anew before there are keys", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         // The first bob never gets what comes after XX1.
         let deaf = true
@@ -186,7 +186,7 @@ describe("two who know each other's address", () => {
   )
 
   it.effect("refuse a certificate older than one that was seen before", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const stage = yield* Stage.make()
         const socket = yield* stage.transports.alice.bind({ port })
@@ -203,7 +203,7 @@ describe("two who know each other's address", () => {
 
 describe("the port after the opening", () => {
   it.effect("hands the chat the newest eight records that came before it, and no other datagrams", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const stage = yield* Stage.make()
         const [alice, bob] = yield* both(stage)
@@ -227,7 +227,7 @@ describe("the port after the opening", () => {
   )
 
   it.effect("does not hear what is no record from anywhere but the address typed", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const stage = yield* Stage.make()
         const mallory = yield* stage.network.host({ address: "203.0.113.9" })

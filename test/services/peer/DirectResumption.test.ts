@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Option, Random } from "effect"
 import * as DirectDatagram from "../../../src/domain/direct/DirectDatagram.ts"
 import { bytesOf } from "../../domain/crypto/primitives.ts"
-import { simulate } from "../../simulate.ts"
+import { inVirtualTime } from "../../virtualTime.ts"
 import * as Stage from "./DirectStage.ts"
 
 const hour = 3_600_000
@@ -67,7 +67,7 @@ describe("a chat without a server", () => {
   it.effect(
     "goes on when both have slept for an hour; what was typed arrives once and in order, and nobody rings",
     () =>
-      simulate(
+      inVirtualTime(
         Effect.gen(function* () {
           const { machines, alice, bob } = yield* talking()
           yield* Effect.sleep("20 seconds")
@@ -89,7 +89,7 @@ describe("a chat without a server", () => {
 
   for (const sleeper of ["alice", "bob"] as const) {
     it.effect(`goes on at once when ${sleeper} wakes, while the other side has not noticed`, () =>
-      simulate(
+      inVirtualTime(
         Effect.gen(function* () {
           const chat = yield* talking()
           const [one, other] = [chat[sleeper], chat[Stage.other(sleeper)]]
@@ -107,7 +107,7 @@ describe("a chat without a server", () => {
     )
 
     it.effect(`goes on soon when the last message of the handshake is lost at first; ${sleeper} has slept`, () =>
-      simulate(
+      inVirtualTime(
         Effect.gen(function* () {
           const chat = yield* talking()
           let lost = 0
@@ -124,7 +124,7 @@ describe("a chat without a server", () => {
     )
 
     it.effect(`waits while nothing gets through, and says little meanwhile; ${sleeper} has slept for an hour`, () =>
-      simulate(
+      inVirtualTime(
         Effect.gen(function* () {
           const chat = yield* talking()
           const [one, other] = [chat[sleeper], chat[Stage.other(sleeper)]]
@@ -152,7 +152,7 @@ describe("a chat without a server", () => {
 
   it.effect("goes on over a network that loses 30 %, again and again", () =>
     Effect.forEach([1, 2, 3, 4], (seed) =>
-      simulate(
+      inVirtualTime(
         Effect.gen(function* () {
           const { machines, alice, bob } = yield* talking({ loss: 0.3, jitterMillis: 30, duplication: 0.1 })
           for (let round = 0; round < 4; round++) {
@@ -174,7 +174,7 @@ describe("a chat without a server", () => {
 describe("where the other side of a chat without a server is", () => {
   for (const sleeper of ["alice", "bob"] as const) {
     it.effect(`is where it was last, if it has moved; then ${sleeper} sleeps for an hour`, () =>
-      simulate(
+      inVirtualTime(
         Effect.gen(function* () {
           const { stage, machines, alice, bob } = yield* talking()
           yield* stage.hosts.bob.move({ address: "203.0.113.77" })
@@ -195,7 +195,7 @@ describe("where the other side of a chat without a server is", () => {
   }
 
   it.effect("is nowhere else: who asks from another address is not answered", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const { stage, machines, alice, bob } = yield* talking()
         const mallory = yield* stage.network.host({ address: "203.0.113.9" })
@@ -246,7 +246,7 @@ const noNews = ({ screen }: Stage.Person, within: string) =>
 describe("a chat without a server whose other side is not what it was", () => {
   for (const isAdrift of [true, false]) {
     it.effect(`ends as forgotten when the other side has started anew (${isAdrift ? "adrift" : "not adrift"})`, () =>
-      simulate(
+      inVirtualTime(
         Effect.gen(function* () {
           const chat = yield* talking()
           yield* crashes(chat)
@@ -274,7 +274,7 @@ describe("a chat without a server whose other side is not what it was", () => {
   }
 
   it.effect("refuses another person at the address, and waits on", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const chat = yield* talking()
         yield* crashes(chat)
@@ -302,7 +302,7 @@ const injects = (stage: Stage.Stage, to: Stage.Name, datagrams: ReadonlyArray<Ui
 
 describe("somebody on the way to a chat without a server", () => {
   it.effect("says again all that was said at the beginning, and when the chat went on: nothing comes of it", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const { stage, machines, alice, bob } = yield* talking()
         machines.alice.sleep(hour)
@@ -331,7 +331,7 @@ describe("somebody on the way to a chat without a server", () => {
   )
 
   it.effect("sends CONNECT and pieces of its own to a chat that is well: it gets little, and the chat goes on", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const { stage, alice, bob } = yield* talking()
         yield* Effect.sleep("1 second")
@@ -369,7 +369,7 @@ describe("somebody on the way to a chat without a server", () => {
 })
 
 it.effect("a chat without a server that nothing is heard of for a day is over", () =>
-  simulate(
+  inVirtualTime(
     Effect.gen(function* () {
       const { network, machines, alice, bob } = yield* talking()
       network.isUp = false

@@ -12,7 +12,7 @@ import { NetCheck } from "nomitm/services/peer/NetCheck"
 import { PortMapper, PortMappingError } from "nomitm/services/PortMapper"
 import { LinkLost } from "nomitm/services/link/RendezvousClient"
 import { RendezvousTransport } from "nomitm/services/RendezvousTransport"
-import { simulate } from "../../simulate.ts"
+import { inVirtualTime } from "../../virtualTime.ts"
 import * as Stage from "../server/SecureStage.ts"
 import { type Host, identity, memoryWorld, worlds } from "../worlds.ts"
 
@@ -101,7 +101,7 @@ const behind = <A>(
   }).pipe(Random.withSeed(seed))
 
 const findsOf = (kind: LaboratoryKind) =>
-  simulate(behind(kind, (host, server) => Effect.map(check(host, server), told)))
+  inVirtualTime(behind(kind, (host, server) => Effect.map(check(host, server), told)))
 
 describe("netcheck behind NATs of the in-memory network", () => {
   it.effect.each([
@@ -130,7 +130,9 @@ describe("netcheck behind NATs of the in-memory network", () => {
 
   it.effect("says that UDP is blocked where it is, after seconds and not minutes", () =>
     Effect.gen(function* () {
-      const [took, findings] = yield* simulate(behind("udpblock", (host, server) => Effect.timed(check(host, server))))
+      const [took, findings] = yield* inVirtualTime(
+        behind("udpblock", (host, server) => Effect.timed(check(host, server))),
+      )
       assert.isBelow(Duration.toSeconds(took), 5)
       const event = told(findings)
       assert.deepInclude(event, { udp: "blocked", nat: "blocked", answered: 0, asked: 4, address: "203.0.113.5" })
@@ -145,7 +147,7 @@ describe("netcheck behind NATs of the in-memory network", () => {
         const link = { latencyMillis: 20, loss: 0.2 }
         const use = (host: Host, server: { readonly host: string; readonly port: number }) =>
           Effect.map(check(host, server), told)
-        answered += (yield* simulate(behind("portrestr", use, link, run))).answered
+        answered += (yield* inVirtualTime(behind("portrestr", use, link, run))).answered
       }
       // One question of five gets lost, and one answer of five: of a single round 0.64 would be left, of three 0.95.
       assert.isAtLeast(answered, 33)
@@ -166,19 +168,19 @@ describe("netcheck behind NATs of the in-memory network", () => {
             () => Effect.sync(() => void released++),
           ),
         )
-      const open = yield* simulate(
+      const open = yield* inVirtualTime(
         behind("sym", (host, server) => check(host, server, { mapper: mapper({ address: "203.0.113.5", port: 7 }) })),
       )
       assert.deepStrictEqual(asked, [open.local.port])
       assert.strictEqual(released, 1)
       assert.deepInclude(told(open), { nat: "random", port_mapping: "203.0.113.5:7" })
       assert.deepStrictEqual(told(open).advice, ["Calls will be direct with everybody whose network lets UDP pass."])
-      yield* simulate(
+      yield* inVirtualTime(
         behind("open", (host, server) => check(host, server, { mapper: mapper({ address: "203.0.113.5", port: 7 }) })),
       )
       assert.lengthOf(asked, 1)
       const none = mapperOf(() => Effect.fail(new PortMappingError({ reason: "NoRouter" })))
-      const closed = yield* simulate(behind("sym", (host, server) => check(host, server, { mapper: none })))
+      const closed = yield* inVirtualTime(behind("sym", (host, server) => check(host, server, { mapper: none })))
       assert.strictEqual(told(closed).port_mapping, "")
     }),
   )
@@ -186,7 +188,7 @@ describe("netcheck behind NATs of the in-memory network", () => {
 
 /** A server that says these lines to whoever connects, and reads what it is told without an answer. */
 const says = (...lines: ReadonlyArray<string>) =>
-  simulate(
+  inVirtualTime(
     Effect.gen(function* () {
       const network = yield* MemoryNetwork.MemoryNetwork.make({ link: { latencyMillis: 20 } })
       const place = yield* network.host({ address: memoryWorld.address(1) })

@@ -6,7 +6,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Random } from "effect"
 import type { PeerTransport } from "nomitm/services/PeerTransport"
 import { defaultRange } from "nomitm/services/PortAllocator"
-import { simulate } from "../../simulate.ts"
+import { inVirtualTime } from "../../virtualTime.ts"
 import * as PeerStage from "./PeerStage.ts"
 
 const names = ["ann", "ben", "cat", "dan", "eve"]
@@ -40,7 +40,7 @@ const heldPorts = Effect.fnUntraced(function* (transport: PeerTransport["Service
 
 describe.each(["readme", "original"] as const)("a crowd, in the %s dialect", (dialect) => {
   it.effect.each([1, 2])("holds no port and keeps nobody waiting afterwards (%i)", (seed) =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const stage = yield* PeerStage.make(dialect)
         yield* stage.startServer

@@ -3,7 +3,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
-import { simulate } from "../../simulate.ts"
+import { inVirtualTime } from "../../virtualTime.ts"
 import * as PeerStage from "./PeerStage.ts"
 
 /** The ways to leave. */
@@ -21,7 +21,7 @@ describe.each(
 )("who talks $mode in the $dialect dialect", ({ dialect, mode }) => {
   for (const [name, leave] of Object.entries(ways)) {
     it.effect(`and leaves by ${name} says CLOSE three times, 50 ms apart`, () =>
-      simulate(
+      inVirtualTime(
         Effect.gen(function* () {
           const { alice, farewells } = yield* PeerStage.chat(dialect, mode)
           const leaving = yield* Effect.forkChild(leave(alice), { startImmediately: true })
@@ -34,7 +34,7 @@ describe.each(
     )
 
     it.effect(`and leaves by ${name} is heard though two of three are lost`, () =>
-      simulate(
+      inVirtualTime(
         Effect.gen(function* () {
           const { alice, bob, farewells, network } = yield* PeerStage.chat(dialect, mode)
           yield* network.setLinkFrom(alice.host, bob.host, { loss: 1 })
@@ -48,7 +48,7 @@ describe.each(
   }
 
   it.effect("says nothing more to one that has said CLOSE itself", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const { alice, bob, farewells } = yield* PeerStage.chat(dialect, mode)
         yield* bob.screen.type("/close")
@@ -61,7 +61,7 @@ describe.each(
 })
 
 it.effect("who ends a chat can call again at once, while the farewell is still under way", () =>
-  simulate(
+  inVirtualTime(
     Effect.gen(function* () {
       const { alice, bob } = yield* PeerStage.chat("readme", "through a server")
       yield* alice.screen.type("/close")

@@ -13,7 +13,7 @@ import { Peer } from "nomitm/services/peer/Peer"
 import { PeerTransport } from "nomitm/services/PeerTransport"
 import { RendezvousClient } from "nomitm/services/link/RendezvousClient"
 import * as RawServer from "../../interop/RawServer.ts"
-import { simulate } from "../../simulate.ts"
+import { inVirtualTime } from "../../virtualTime.ts"
 import * as PeerStage from "./PeerStage.ts"
 import * as RawClient from "../server/RawClient.ts"
 
@@ -61,7 +61,7 @@ describe("somebody at a terminal is never kept waiting", () => {
     const leaving = ({ screen }: PeerStage.Person) => (leave === "/quit" ? screen.type("/quit") : screen.end)
 
     it.effect(`by a server that does not answer HELLO: ${leave} leaves`, () =>
-      simulate(
+      inVirtualTime(
         Effect.gen(function* () {
           const { alice } = yield* atRawServer("readme", { welcome: false })
           yield* Effect.sleep(100)
@@ -80,7 +80,7 @@ describe("somebody at a terminal is never kept waiting", () => {
     )
 
     it.effect(`by a list that does not come: what is typed is carried out, and ${leave} leaves`, () =>
-      simulate(
+      inVirtualTime(
         Effect.gen(function* () {
           const { alice, server } = yield* atRawServer("readme")
           yield* alice.screen.type("/list")
@@ -95,7 +95,7 @@ describe("somebody at a terminal is never kept waiting", () => {
   }
 
   it.effect("but a script's lines are carried out one after the other, before its end", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const { alice, server } = yield* atRawServer("readme", { interactive: false })
         for (const line of ["/list", "/help"]) yield* alice.screen.type(line)
@@ -111,7 +111,7 @@ describe("somebody at a terminal is never kept waiting", () => {
 })
 
 it.effect("who can't come back is told why, once for each reason, and comes back when that is over", () =>
-  simulate(
+  inVirtualTime(
     Effect.gen(function* () {
       const stage = yield* PeerStage.make("readme")
       yield* stage.startServer
@@ -141,7 +141,7 @@ it.effect("who can't come back is told why, once for each reason, and comes back
 
 describe.each(["readme", "original"] as const)("somebody's call that meets ours, in the %s dialect", (dialect) => {
   it.effect("comes about, and ours is given up", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const { alice, server, network } = yield* atRawServer(dialect)
         yield* carolIsThere(network, dialect, 40_001)
@@ -163,7 +163,7 @@ describe.each(["readme", "original"] as const)("somebody's call that meets ours,
   )
 
   it.effect("comes about when ours is refused first, as a server of ours does", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const { alice, server, network } = yield* atRawServer(dialect)
         yield* carolIsThere(network, dialect, 40_001)
@@ -182,7 +182,7 @@ it.effect("whoever is interrupted while a chat comes about holds no port afterwa
   Effect.forEach(
     Array.from({ length: 30 }, (_, i) => i * 2),
     (millis) =>
-      simulate(
+      inVirtualTime(
         Effect.gen(function* () {
           const { alice, server } = yield* atRawServer("readme")
           yield* server.say("PORT 40001", `STARTCHAT ${PeerStage.address(3)} 40001 carol`)
@@ -195,7 +195,7 @@ it.effect("whoever is interrupted while a chat comes about holds no port afterwa
 )
 
 it.effect("a defect beside the commands ends the peer, instead of leaving it waiting for ever", () =>
-  simulate(
+  inVirtualTime(
     Effect.gen(function* () {
       const screen = yield* MemoryScreen.make()
       const broken = Layer.succeed(RendezvousClient, RendezvousClient.of({ connect: () => Effect.die("a defect") }))

@@ -10,10 +10,10 @@ import { PortAllocator } from "nomitm/services/PortAllocator"
 import { RendezvousClient } from "nomitm/services/link/RendezvousClient"
 import { RendezvousServer } from "nomitm/services/server/RendezvousServer"
 import * as RawServer from "../../interop/RawServer.ts"
-import { simulate } from "../../simulate.ts"
+import { inVirtualTime } from "../../virtualTime.ts"
 
 it.effect("in plaintext nobody is talked to who comes under a contact's name, whoever calls; others are", () =>
-  simulate(
+  inVirtualTime(
     Effect.gen(function* () {
       const network = yield* MemoryNetwork.make({ link: { latencyMillis: 20 } })
       const server = yield* network.host({ address: "198.51.100.1" })
@@ -57,7 +57,7 @@ it.effect("in plaintext nobody is talked to who comes under a contact's name, wh
 
 describe.each(["readme", "original"] as const)("a server that says no name with STARTCHAT, in %s", (dialect) => {
   it.effect("brings nobody to us who then says to be a contact; it is over before a word is said", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const network = yield* MemoryNetwork.make({ link: { latencyMillis: 20 } })
         const [home, host, other] = [

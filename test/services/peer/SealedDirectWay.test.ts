@@ -8,7 +8,7 @@ import type { Event } from "nomitm/domain/profile/Trust"
 import { PeerTransport } from "nomitm/services/PeerTransport"
 import type { Profile } from "nomitm/services/profile/Profile"
 import { primitives } from "../../domain/crypto/primitives.ts"
-import { simulate } from "../../simulate.ts"
+import { inVirtualTime } from "../../virtualTime.ts"
 import * as Stage from "./DirectStage.ts"
 
 const fingerprintOf = (label: string): string => Fingerprint.of(primitives, Stage.idOf(label))
@@ -29,7 +29,7 @@ const knows = (profile: Profile["Service"], label: string, event: Event, server 
 
 describe("a peer with keys and without a server", () => {
   it.effect("asks both people, talks when both have said yes, and ends with the chat", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const stage = yield* Stage.make()
         const [alice, bob] = [yield* somebody(stage, "alice"), yield* somebody(stage, "bob")]
@@ -66,7 +66,7 @@ describe("a peer with keys and without a server", () => {
   )
 
   it.effect("says nothing but the opening before its person has said yes, and no text leaves before both have", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const stage = yield* Stage.make()
         const [alice, bob] = [yield* somebody(stage, "alice"), yield* somebody(stage, "bob")]
@@ -87,7 +87,7 @@ describe("a peer with keys and without a server", () => {
   )
 
   it.effect("lets in unasked whom it was told to expect, by id, and whom it knows", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const stage = yield* Stage.make()
         const profile = yield* Stage.profileOf("bob")
@@ -112,7 +112,7 @@ describe("a peer with keys and without a server", () => {
   )
 
   it.effect("refuses another key than the one expected, with both fingerprints, and exits with 4", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const stage = yield* Stage.make()
         const alice = yield* somebody(stage, "alice", { expected: Stage.idOf("bob"), policy: "anyone" })
@@ -130,7 +130,7 @@ describe("a peer with keys and without a server", () => {
 
   for (const policy of ["contacts", "invited"] as const) {
     it.effect(`turns a stranger away who is not admitted (${policy}), with 4, and the stranger learns of it`, () =>
-      simulate(
+      inVirtualTime(
         Effect.gen(function* () {
           const stage = yield* Stage.make()
           const alice = yield* somebody(stage, "alice", { policy })
@@ -146,7 +146,7 @@ describe("a peer with keys and without a server", () => {
   }
 
   it.effect("asks again about a contact whose key was denied", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const stage = yield* Stage.make()
         const profile = yield* Stage.profileOf("bob")
@@ -160,7 +160,7 @@ describe("a peer with keys and without a server", () => {
 
   it.effect("a person declines: both programs end, the other one with Declined, also if it says yes only then", () =>
     Effect.forEach([0, 5000], (late) =>
-      simulate(
+      inVirtualTime(
         Effect.gen(function* () {
           const stage = yield* Stage.make()
           const [alice, bob] = [yield* somebody(stage, "alice"), yield* somebody(stage, "bob")]
@@ -182,7 +182,7 @@ describe("a peer with keys and without a server", () => {
     it.effect(
       `a person leaves instead of answering (${leave}): the other program ends, and another start finds another`,
       () =>
-        simulate(
+        inVirtualTime(
           Effect.gen(function* () {
             const stage = yield* Stage.make()
             const alice = yield* somebody(stage, "alice")
@@ -201,7 +201,7 @@ describe("a peer with keys and without a server", () => {
   }
 
   it.effect("a person who does not answer within a minute: the program ends", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const stage = yield* Stage.make()
         const alice = yield* somebody(stage, "alice")
@@ -216,7 +216,7 @@ describe("a peer with keys and without a server", () => {
   )
 
   it.effect("nobody there: it ends after two minutes as unreachable, with 3, and /cancel ends it before", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const stage = yield* Stage.make()
         const start = yield* Clock.currentTimeMillis
@@ -237,7 +237,7 @@ describe("a peer with keys and without a server", () => {
 
   it.effect("comes up over a network that loses 30 %, whichever begins", () =>
     Effect.forEach(Array.from({ length: 6 }), (_, seed) =>
-      simulate(
+      inVirtualTime(
         Effect.gen(function* () {
           const stage = yield* Stage.make({ link: { loss: 0.3, jitterMillis: 30 } })
           const first = seed % 2 === 0 ? ("alice" as const) : ("bob" as const)
@@ -255,7 +255,7 @@ describe("a peer with keys and without a server", () => {
   )
 
   it.effect("the short string is the same on both sides, and shows as trust", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const stage = yield* Stage.make()
         const alice = yield* somebody(stage, "alice", { policy: "anyone" })
@@ -276,7 +276,7 @@ describe("a peer with keys and without a server", () => {
   )
 
   it.effect("what can't be done without a server is said so", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const stage = yield* Stage.make()
         const alice = yield* somebody(stage, "alice")

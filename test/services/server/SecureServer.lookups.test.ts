@@ -10,7 +10,7 @@ import * as Base64Field from "nomitm/domain/nomitm1/Base64Field"
 import * as Lookup from "nomitm/domain/reach/Lookup"
 import type { ServerEvent } from "nomitm/domain/ServerEvent"
 import { type PeerSocket, PeerTransport } from "nomitm/services/PeerTransport"
-import { simulate } from "../../simulate.ts"
+import { inVirtualTime } from "../../virtualTime.ts"
 import * as RawClient from "./RawClient.ts"
 import { promiseIn, type Scene } from "./SecureScene.ts"
 import * as Stage from "./SecureStage.ts"
@@ -226,7 +226,7 @@ describe("lookups at two addresses", () => {
   )
 
   it.effect("show a client behind a NAT the mapping of each of its questions", () =>
-    simulate(
+    inVirtualTime(
       Effect.gen(function* () {
         const network = yield* MemoryNetwork.MemoryNetwork.make({ link: { latencyMillis: 20 } })
         const here = yield* network.host({ address: ["198.51.100.1", "198.51.100.2"] })

@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, Exit } from "effect"
 import { run } from "./simulation/run.ts"
-import { simulate } from "./simulate.ts"
+import { inVirtualTime } from "./virtualTime.ts"
 
 /** Why it failed, in words. */
 const why = <A, E>(exit: Exit.Exit<A, E>): string => (Exit.isFailure(exit) ? Cause.pretty(exit.cause) : "it did not")
@@ -11,7 +11,7 @@ describe("a simulation", () => {
   it.effect("gives what the program gives, as soon as it is over", () =>
     Effect.gen(function* () {
       const program = Effect.as(Effect.sleep("59 seconds"), "over")
-      assert.strictEqual(yield* simulate(program, "1 minute"), "over")
+      assert.strictEqual(yield* inVirtualTime(program, "1 minute"), "over")
     }),
   )
 
@@ -28,7 +28,7 @@ describe("a simulation", () => {
         Effect.acquireRelease(Effect.void, () => release),
         Effect.never,
       )
-      const exit = yield* Effect.exit(simulate(hangs, "1 minute"))
+      const exit = yield* Effect.exit(inVirtualTime(hangs, "1 minute"))
       assert.include(why(exit), "not over after 1 minute of virtual time")
       assert.isTrue(released)
     }),
@@ -36,7 +36,7 @@ describe("a simulation", () => {
 
   it.effect("that hangs at its end, too, is left alone", () =>
     Effect.gen(function* () {
-      const exit = yield* Effect.exit(simulate(Effect.uninterruptible(Effect.never), "1 minute"))
+      const exit = yield* Effect.exit(inVirtualTime(Effect.uninterruptible(Effect.never), "1 minute"))
       assert.include(why(exit), "nor a minute after it was interrupted")
     }),
   )

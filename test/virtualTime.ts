@@ -33,7 +33,7 @@ export const end = (fiber: Fiber.Fiber<unknown, unknown>): Effect.Effect<boolean
   })
 
 /** Fails the test when the program has not ended within so much virtual time. */
-export const simulate = <A, E, R>(
+export const inVirtualTime = <A, E, R>(
   program: Effect.Effect<A, E, R | Scope.Scope>,
   limit: Duration.Input = "10 minutes",
 ) =>
