@@ -1,6 +1,6 @@
 /**
- * One sealed chat while it lives: runs the pure machines `domain/record/SealedConversation`, `domain/delivery/Delivery`
- * (in `ChatMessages`) and `domain/reach/Reach` (in `ChatPaths`) on records (`ChatRecords`).
+ * One sealed chat while it lives: joins its conversation (`ChatConversation`: keys and records), its messages
+ * (`ChatMessages`) and its paths (`ChatPaths`), each of which runs a pure machine.
  *
  * There may be thousands, so it is one object: what it can do lies in the class, what is rarely asked for is made when it
  * is, and time is kept for all chats together (`DueTimers`).
@@ -20,12 +20,12 @@ import type * as Reach from "../../domain/reach/Reach.ts"
 import * as Frame from "../../domain/record/Frame.ts"
 import type { Moment } from "../../domain/record/Moment.ts"
 import type * as RecordLayer from "../../domain/record/RecordLayer.ts"
-import * as SealedConversation from "../../domain/record/SealedConversation.ts"
+import type * as SealedConversation from "../../domain/record/SealedConversation.ts"
 import type { StuckReason } from "../../domain/net/StuckReason.ts"
+import { type Action, ChatConversation, type Owner as ConversationOwner } from "./ChatConversation.ts"
 import { ChatMessages, type Texts } from "./ChatMessages.ts"
 import { ChatNews, type PathInUse } from "./ChatNews.ts"
 import * as ChatPaths from "./ChatPaths.ts"
-import { ChatRecords } from "./ChatRecords.ts"
 import { ChatEnded, NotOpen, type SayError } from "./ChatSession.ts"
 import type { ChatTools } from "./ChatTools.ts"
 import type { Way } from "./ChatWay.ts"
@@ -48,7 +48,7 @@ export interface Options {
   readonly texts: Texts
 }
 
-export class LiveChat implements ChatPaths.Owner, Sleeper {
+export class LiveChat implements ConversationOwner, ChatPaths.Owner, Sleeper {
   wakesAt = Infinity
   place = -1
   private readonly tools: ChatTools
@@ -56,8 +56,7 @@ export class LiveChat implements ChatPaths.Owner, Sleeper {
   private readonly peerName: string
   private readonly giveUpAt: number
 
-  private readonly records: ChatRecords
-  private conversation: SealedConversation.State
+  private readonly conversation: ChatConversation
   private readonly messages: ChatMessages
   private readonly paths: ChatPaths.ChatPaths
   private pathInUse = noPath
@@ -88,8 +87,7 @@ export class LiveChat implements ChatPaths.Owner, Sleeper {
     this.turnAt = tools.moment()
     this.giveUpAt = this.turnAt.monotonic + patienceMillis
     this.messages = new ChatMessages(texts, this.news)
-    this.records = new ChatRecords(tools.cryptography.primitives, keys)
-    this.conversation = SealedConversation.initial(keys, this.turnAt)
+    this.conversation = new ChatConversation(tools.cryptography, this, keys, this.turnAt)
     this.paths = new ChatPaths.ChatPaths(tools, this, keys.isInitiator, scope)
     tools.timers.add(this)
   }
@@ -120,7 +118,7 @@ export class LiveChat implements ChatPaths.Owner, Sleeper {
   }
 
   get isHeard(): boolean {
-    return this.records.isHeard
+    return this.conversation.isHeard
   }
 
   /** Whether nothing that was said waits for a way, or to be delivered. */
@@ -180,15 +178,16 @@ export class LiveChat implements ChatPaths.Owner, Sleeper {
   /**
    * Goes on with other keys. Who has had the last word in agreeing on them cannot know that it has arrived: until anything
    * comes that is sealed with them, the former ones serve as long as they may.
+   *
+   * @param scope of the way's own things
    */
   resume(keys: SealedConversation.Keys, way: Way, scope: Scope.Closeable): Effect.Effect<void> {
     return Effect.suspend(() => {
       let left = Effect.void
       this.turn(() => {
-        this.records.offer(this.tools.cryptography.primitives, keys, this.turnAt)
         // M4 is of who was called, and XX3 of who began.
         const hasLastWord = keys.isInitiator === (way._tag === "Address")
-        if (!hasLastWord || this.phase !== "Open" || this.isExpired()) this.changeKeys()
+        this.conversation.offer(keys, !hasLastWord, this.turnAt)
         left = this.paths.follow(way, scope)
       })
       this.hasWay = true
@@ -197,14 +196,9 @@ export class LiveChat implements ChatPaths.Owner, Sleeper {
     })
   }
 
-  /** From now on with the keys of the other call, if there is one. */
-  private changeKeys(): boolean {
-    const other = this.records.change()
-    if (other === undefined) return false
+  onKeys(): void {
     this.messages.resumed()
     this.waiting = undefined
-    this.on({ _tag: "Resumed", ...other })
-    return true
   }
 
   /** Ends the chat and tells the other side, more than once. */
@@ -225,8 +219,8 @@ export class LiveChat implements ChatPaths.Owner, Sleeper {
     return new Farewell.Farewell({
       isOver: () => this.phase === "Closed",
       end: () => {
-        if (this.isExpired()) this.due()
-        saysGoodbye = SealedConversation.hasKeys(this.conversation)
+        if (this.conversation.isExpired(this.moment())) this.due()
+        saysGoodbye = this.conversation.hasKeys
         this.on({ _tag: "Close" })
       },
       send: () => {
@@ -237,18 +231,13 @@ export class LiveChat implements ChatPaths.Owner, Sleeper {
 
   // What is sent.
 
-  /** The machine may have slept: then the timer has not noticed yet that the keys are too old. */
-  private isExpired(at = this.moment()): boolean {
-    return SealedConversation.isExpired(this.conversation, at)
-  }
-
   seal(frames: ReadonlyArray<Frame.Frame>): Uint8Array | undefined {
-    const maySeal = SealedConversation.hasKeys(this.conversation) && !this.isExpired()
-    return maySeal ? this.records.seal(frames) : undefined
+    const { conversation } = this
+    return conversation.hasKeys && !conversation.isExpired(this.moment()) ? conversation.seal(frames) : undefined
   }
 
   private sealAll(frames: ReadonlyArray<Frame.Frame>): void {
-    this.records.sealAll(frames, (datagram) => this.paths.transmit(datagram))
+    this.conversation.sealAll(frames, (datagram) => this.paths.transmit(datagram))
   }
 
   private sendClose(): void {
@@ -260,11 +249,11 @@ export class LiveChat implements ChatPaths.Owner, Sleeper {
     this.waiting = undefined
     if (this.paths.active === undefined) return
     if (frames !== undefined) this.sealAll(frames)
-    if (!SealedConversation.hasKeys(this.conversation)) return
+    if (!this.conversation.hasKeys) return
     const at = this.turnAt.monotonic
     for (;;) {
-      const carried = this.messages.fill(this.records.next, at)
-      const record = carried.length === 0 ? undefined : this.records.seal(carried)
+      const carried = this.messages.fill(this.conversation.next, at)
+      const record = carried.length === 0 ? undefined : this.conversation.seal(carried)
       if (record === undefined) break
       this.paths.transmit(record)
     }
@@ -278,10 +267,10 @@ export class LiveChat implements ChatPaths.Owner, Sleeper {
     happen()
     this.turns--
     if (this.turns > 0) return
-    if (this.isExpired(this.turnAt)) return this.due()
+    if (this.conversation.isExpired(this.turnAt)) return this.due()
     this.flush()
     if (this.messages.noteIdle()) this.paths.waiting(!this.messages.isIdle)
-    if (SealedConversation.isWorn(this.conversation, this.records.used)) return this.due()
+    if (this.conversation.isWorn) return this.due()
     this.onMoved()
   }
 
@@ -292,14 +281,10 @@ export class LiveChat implements ChatPaths.Owner, Sleeper {
   // The conversation.
 
   private on(event: SealedConversation.Event): void {
-    this.turn(() => {
-      const [next, actions] = SealedConversation.step(this.tools.cryptography, this.conversation, event)
-      this.conversation = next
-      for (const action of actions) this.perform(action)
-    })
+    this.turn(() => this.conversation.on(event))
   }
 
-  private perform(action: SealedConversation.Action): void {
+  perform(action: Action): void {
     switch (action._tag) {
       case "Send": {
         const waiting = (this.waiting ??= [])
@@ -308,17 +293,8 @@ export class LiveChat implements ChatPaths.Owner, Sleeper {
         if (waiting.length >= waitingFrames) this.flush()
         return
       }
-      case "Adopt":
-        return this.records.adopt(action.epoch)
-      case "Prepare":
-        return this.records.prepare(action.epoch)
-      case "ForgetPrevious":
-        return this.records.forgetPrevious()
       case "Opened":
         return this.lookOpened()
-      case "Suspended":
-        if (!this.changeKeys()) this.lookAdrift()
-        return
       case "Compare":
         return this.verifications.offer(action.value)
       case "NotComparable":
@@ -328,12 +304,16 @@ export class LiveChat implements ChatPaths.Owner, Sleeper {
     }
   }
 
+  onSuspended(): void {
+    this.lookAdrift()
+  }
+
   private over(ending: Ending): void {
     const error = new ChatEnded({ ending })
     const { waiting } = this
     this.waiting = undefined
     if (waiting !== undefined && this.paths.active !== undefined) {
-      const last = this.messages.fillLast(this.records.next, this.moment().monotonic)
+      const last = this.messages.fillLast(this.conversation.next, this.moment().monotonic)
       this.sealAll([...last, ...waiting])
     }
     this.tools.timers.remove(this)
@@ -364,10 +344,11 @@ export class LiveChat implements ChatPaths.Owner, Sleeper {
   // What is heard.
 
   onDatagram(datagram: Uint8Array, path: Path.Path): void {
-    if (!SealedConversation.hasKeys(this.conversation)) return
+    const { conversation } = this
+    if (!conversation.hasKeys) return
     const at = this.moment()
-    if (this.isExpired(at)) return this.due()
-    const record = this.records.open(datagram) ?? this.records.openOther(datagram, () => this.changeKeys())
+    if (conversation.isExpired(at)) return this.due()
+    const record = conversation.open(datagram)
     if (record !== undefined) this.turn(() => this.heard(record, path), at)
   }
 
@@ -376,14 +357,9 @@ export class LiveChat implements ChatPaths.Owner, Sleeper {
     // What comes with the end was before it.
     const isLast = own.some(({ _tag }) => _tag === "Close")
     if (isLast && aboutMessages.length > 0) this.delivered(aboutMessages, record)
-    const { conversation } = this
-    const { advanced, isCurrent, isNewest } = record
-    const isNews = own.length > 0 || advanced || SealedConversation.awaitsRecord(conversation)
-    if (isNews || conversation.phase === "Opening") {
-      this.on({ _tag: "Heard", frames: own, isCurrent, advanced, at: this.turnAt })
-    } else this.conversation = SealedConversation.alive(conversation, this.turnAt)
-    if (this.conversation.phase === "Closed") return
-    if (aboutPaths.length > 0 || !this.paths.isKnown(path)) this.paths.heard(path, aboutPaths, isNewest)
+    this.conversation.heard(own, record, this.turnAt)
+    if (this.phase === "Closed") return
+    if (aboutPaths.length > 0 || !this.paths.isKnown(path)) this.paths.heard(path, aboutPaths, record.isNewest)
     this.delivered(aboutMessages, record)
   }
 
@@ -425,9 +401,9 @@ export class LiveChat implements ChatPaths.Owner, Sleeper {
 
   dueAt(): number {
     const { conversation, messages, paths } = this
-    const delivers = paths.active !== undefined && SealedConversation.hasKeys(conversation)
+    const delivers = paths.active !== undefined && conversation.hasKeys
     return Math.min(
-      SealedConversation.dueAt(conversation),
+      conversation.dueAt,
       paths.dueAt,
       delivers ? messages.dueAt : Infinity,
       conversation.phase === "Opening" ? this.giveUpAt : Infinity,
@@ -436,7 +412,7 @@ export class LiveChat implements ChatPaths.Owner, Sleeper {
 
   due(): void {
     this.turn(() => {
-      this.on({ _tag: "Due", used: this.records.used, at: this.turnAt })
+      this.conversation.due(this.turnAt)
       if (this.conversation.phase === "Opening" && this.giveUpAt <= this.turnAt.monotonic) {
         this.on({ _tag: "GiveUp", ending: "unreachable" })
       }
