@@ -79,13 +79,18 @@ const victim = Effect.fnUntraced(function* (grants: boolean) {
     relay: "auto",
     isLocalServer: false,
   }
-  yield* paths.follow(way, yield* Scope.make())
-  say({ _tag: "Started", port: { socket, release: Effect.void }, remote: { address: "203.0.113.9", port: 40_000 } })
-  yield* Effect.yieldNow
+  /** By another call, the first one or one after it. */
+  const follow = Effect.gen(function* () {
+    yield* paths.follow(way, yield* Scope.make())
+    say({ _tag: "Started", port: { socket, release: Effect.void }, remote: { address: "203.0.113.9", port: 40_000 } })
+    yield* Effect.yieldNow
+  })
+  yield* follow
   let generation = 0
   return {
     router,
     paths,
+    follow,
     move: (to: ReadonlyArray<string>) => void (addresses = to),
     /** The other side searches anew, and after a while so do we. */
     search: Effect.gen(function* () {
@@ -111,6 +116,17 @@ describe("attacks of a peer on our router", () => {
         yield* Effect.replicateEffect(search, 10)
         assert.deepStrictEqual([router.asked, router.held], [2, 1])
       }).pipe(Effect.scoped),
+  )
+
+  it.effect("whose chat goes on again and again: the router is asked anew each time, and holds one port", () =>
+    Effect.gen(function* () {
+      const { router, follow, search } = yield* victim(true)
+      for (let i = 0; i < 5; i++) {
+        yield* follow
+        yield* Effect.replicateEffect(search, 5)
+      }
+      assert.deepStrictEqual(router, { asked: 6, held: 1, most: 1 })
+    }).pipe(Effect.scoped),
   )
 
   it.effect("a router that has refused is asked again in another search: it may be another one by then", () =>

@@ -141,11 +141,11 @@ export const send = ({ path, data }: Challenges.Challenge): Action & { readonly 
   frames: [{ _tag: "PathChallenge", data }],
 })
 
-/** The link to the server carries records: that is used at once, and measured. */
+/** A link to the server carries records: that is used at once, and measured. What another one left unanswered is past. */
 export const relayUp = (tools: Tools, book: Book, now: number): Step => {
   const [next, used] = withRelay(tools, { ...book, isRelayUp: true }, now)
   const [asked, sent] = ask(tools, next, [Path.relay], now)
-  return [asked, [...used, ...sent]]
+  return [isActive(asked, Path.relay) ? alive(asked, now) : asked, [...used, ...sent]]
 }
 
 /** The relay works, as far as is known. */

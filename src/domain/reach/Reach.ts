@@ -121,9 +121,11 @@ const chain = (state: State, ...steps: ReadonlyArray<(state: State) => Step>): S
  * anew. A direct path that works stays in use; is it in doubt, it has to be proven again.
  */
 const resumed = (tools: Tools, state: State, config: State["config"], now: number): Step => {
-  const search = state.search && { ...state.search, isOver: true, spray: undefined }
+  const { book, search: last } = state
+  // A port that a router maps is asked for again, unless it serves.
+  const gathering = last && (PathBook.isDirect(book) ? last.gathering : { ...last.gathering, mapped: undefined })
+  const search = last && gathering && { ...last, gathering, isOver: true, spray: undefined }
   const next: State = { ...state, config, search, told: undefined, relayLost: undefined, searchAt: Infinity }
-  const { book } = state
   return chain(
     PathBook.isDirect(book) ? next : doubting(next, now),
     (state) =>

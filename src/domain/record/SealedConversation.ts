@@ -149,7 +149,9 @@ export const step = (tools: Rekey.Tools, state: State, event: Event): Step => {
       return due(tools, state, event.used, event.at)
     case "Resumed": {
       const phase = state.phase === "Opening" ? "Opening" : "Open"
-      const next: State = { ...state, phase, ...keyed(event.keys, event.at), heardAt: event.at }
+      // The keys may have waited while others served.
+      const heardAt = event.at.monotonic > state.heardAt.monotonic ? event.at : state.heardAt
+      const next: State = { ...state, phase, ...keyed(event.keys, event.at), heardAt }
       return verified(next, ShortString.resumed(state.sas, next.sas.config))
     }
     case "Verify":

@@ -6,10 +6,10 @@
  * anything happens, and what follows besides keys, is the affair of whoever runs the chat (`LiveChat`).
  */
 import * as Epoch from "../../domain/record/Epoch.ts"
-import type * as Frame from "../../domain/record/Frame.ts"
-import type { Moment } from "../../domain/record/Moment.ts"
+import * as Frame from "../../domain/record/Frame.ts"
+import { age, type Moment } from "../../domain/record/Moment.ts"
 import * as RecordLayer from "../../domain/record/RecordLayer.ts"
-import type { Tools } from "../../domain/record/Rekey.ts"
+import * as Rekey from "../../domain/record/Rekey.ts"
 import * as SealedConversation from "../../domain/record/SealedConversation.ts"
 
 /** What is wanted besides keys. */
@@ -34,14 +34,14 @@ interface OtherKeys {
 }
 
 export class ChatConversation {
-  private readonly tools: Tools
+  private readonly tools: Rekey.Tools
   private readonly owner: Owner
   private state: SealedConversation.State
   private layer: RecordLayer.RecordLayer
   private other: OtherKeys | undefined
   private hasOpened = false
 
-  constructor(tools: Tools, owner: Owner, keys: SealedConversation.Keys, at: Moment) {
+  constructor(tools: Rekey.Tools, owner: Owner, keys: SealedConversation.Keys, at: Moment) {
     this.tools = tools
     this.owner = owner
     this.state = SealedConversation.initial(keys, at)
@@ -78,6 +78,7 @@ export class ChatConversation {
   }
 
   due(at: Moment): void {
+    this.forgetExpired(at)
     this.on({ _tag: "Due", used: RecordLayer.used(this.layer), at })
   }
 
@@ -120,15 +121,23 @@ export class ChatConversation {
     RecordLayer.sealAll(this.layer, frames, emit)
   }
 
+  /** CLOSE, with all keys that the other side may have by now. */
+  sealClose(emit: (datagram: Uint8Array) => void): void {
+    RecordLayer.sealAll(this.layer, [Frame.close], emit)
+    if (this.other !== undefined) RecordLayer.sealAll(this.other.layer, [Frame.close], emit)
+  }
+
   /** What is in a record; none if it is dropped. The first with the keys of another call puts these to use. */
-  open(datagram: Uint8Array): RecordLayer.Opened | undefined {
+  open(datagram: Uint8Array, at: Moment): RecordLayer.Opened | undefined {
     const record = RecordLayer.open(this.layer, datagram)
-    if (typeof record === "string") return this.other && this.openFirst(this.other, datagram)
+    if (typeof record === "string") return this.other && this.openFirst(this.other, datagram, at)
     this.hasOpened = true
     return record
   }
 
-  private openFirst({ layer }: OtherKeys, datagram: Uint8Array): RecordLayer.Opened | undefined {
+  private openFirst({ layer }: OtherKeys, datagram: Uint8Array, at: Moment): RecordLayer.Opened | undefined {
+    this.forgetExpired(at)
+    if (this.other === undefined) return undefined
     const record = RecordLayer.open(layer, datagram)
     if (typeof record === "string") return undefined
     this.change()
@@ -162,6 +171,11 @@ export class ChatConversation {
   offer(keys: SealedConversation.Keys, isCertain: boolean, at: Moment): void {
     this.other = { keys, at, layer: RecordLayer.make(this.tools.primitives, Epoch.first(keys)) }
     if (isCertain || this.phase !== "Open" || this.isExpired(at)) this.change()
+  }
+
+  /** Keys that nobody was heard with grow old like all others. */
+  private forgetExpired(at: Moment): void {
+    if (this.other !== undefined && age(this.other.at, at) > Rekey.epochLimitMillis) this.other = undefined
   }
 
   /** The keys of the other call, if there are any, are in use from now on. */

@@ -209,7 +209,9 @@ export class ChatPaths implements Watcher {
     // No router is in the way to a server on this machine, nor where we are seen at an address of our own.
     if (way._tag === "Address" || way.isLocalServer || Endpoint.isIpv6(seen) || this.ownAddresses.includes(seen)) return
     this.portMapping ??= new ChatPortMapping(this.tools, this.scope)
-    this.portMapping.ask(scope, this.ownAddresses, port, ({ address, port }) => {
+    const network = [seen, ...this.ownAddresses].join()
+    const wanted = { way: current.scope, network, port, isServed: this.active?._tag === "Direct", scope }
+    this.portMapping.ask(wanted, ({ address, port }) => {
       // A router says of itself what it likes; one with a private address has another NAT beyond.
       if (this.socketScope !== scope || AddressScope.of(address) === "private") return
       this.on({ _tag: "PortMapped", endpoint: { address: this.view?.seen ?? seen, port } })

@@ -8,10 +8,20 @@ import * as Scope from "effect/Scope"
 import type * as Endpoint from "../../domain/Endpoint.ts"
 import type { ChatTools } from "./ChatTools.ts"
 
-/** What it was asked for: for which way, and with which addresses of ours. */
-interface Asked {
-  readonly way: Scope.Closeable
+/** For what a router is asked for a port. */
+export interface Wanted {
+  /** By which way of the chat we came to ask. */
+  readonly way: unknown
+  /** The network that we are in, as far as one can tell: our own addresses, and where the server sees us. */
   readonly network: string
+  readonly port: number
+  /** Whether the port that there is, if there is one, serves: then another way is no reason to ask again. */
+  readonly isServed: boolean
+  /** The mapping goes with it. */
+  readonly scope: Scope.Scope
+}
+
+interface Asked extends Pick<Wanted, "way" | "network"> {
   readonly own: Scope.Closeable
 }
 
@@ -27,22 +37,14 @@ export class ChatPortMapping {
   }
 
   /**
-   * Asks the router, unless it was.
+   * Asks the router, unless it was. A port may be gone with an hour's sleep, and a router be another one that looks alike.
    *
-   * @param way the scope of the way that the port is for: the mapping goes with it
-   * @param addresses of this machine; where they are others there is another router
    * @param onMapped called with what the router grants, as long as that is what counts
    */
-  ask(
-    way: Scope.Closeable,
-    addresses: ReadonlyArray<string>,
-    port: number,
-    onMapped: (granted: Endpoint.Endpoint) => void,
-  ): void {
-    const network = addresses.join()
+  ask({ way, network, port, isServed, scope }: Wanted, onMapped: (granted: Endpoint.Endpoint) => void): void {
     const before = this.asked
-    if (before?.way === way && before.network === network) return
-    const mine: Asked = { way, network, own: Scope.forkUnsafe(way) }
+    if (before?.network === network && (before.way === way || isServed)) return
+    const mine: Asked = { way, network, own: Scope.forkUnsafe(scope) }
     this.asked = mine
     const ask = this.tools.mapper.map(port).pipe(
       Scope.provide(mine.own),

@@ -17,7 +17,7 @@ import type * as Delivery from "../../domain/delivery/Delivery.ts"
 import type { Endpoint } from "../../domain/Endpoint.ts"
 import type * as Path from "../../domain/reach/Path.ts"
 import type * as Reach from "../../domain/reach/Reach.ts"
-import * as Frame from "../../domain/record/Frame.ts"
+import type * as Frame from "../../domain/record/Frame.ts"
 import type { Moment } from "../../domain/record/Moment.ts"
 import type * as RecordLayer from "../../domain/record/RecordLayer.ts"
 import type * as SealedConversation from "../../domain/record/SealedConversation.ts"
@@ -160,11 +160,13 @@ export class LiveChat implements ConversationOwner, ChatPaths.Owner, Sleeper {
   }
 
   verify(): void {
+    this.notice()
     this.on({ _tag: "Verify", at: this.moment() })
   }
 
   /** The other side has proven that it does not know the chat any more. */
   forgotten(): void {
+    this.notice()
     this.on({ _tag: "GiveUp", ending: "forgotten" })
   }
 
@@ -219,7 +221,7 @@ export class LiveChat implements ConversationOwner, ChatPaths.Owner, Sleeper {
     return new Farewell.Farewell({
       isOver: () => this.phase === "Closed",
       end: () => {
-        if (this.conversation.isExpired(this.moment())) this.due()
+        this.notice()
         saysGoodbye = this.conversation.hasKeys
         this.on({ _tag: "Close" })
       },
@@ -241,15 +243,14 @@ export class LiveChat implements ConversationOwner, ChatPaths.Owner, Sleeper {
   }
 
   private sendClose(): void {
-    if (this.paths.active !== undefined) this.sealAll([Frame.close])
+    if (this.paths.active !== undefined) this.conversation.sealClose((datagram) => this.paths.transmit(datagram))
   }
 
   private flush(): void {
     const frames = this.waiting
     this.waiting = undefined
-    if (this.paths.active === undefined) return
+    if (this.paths.active === undefined || !this.conversation.hasKeys) return
     if (frames !== undefined) this.sealAll(frames)
-    if (!this.conversation.hasKeys) return
     const at = this.turnAt.monotonic
     for (;;) {
       const carried = this.messages.fill(this.conversation.next, at)
@@ -272,6 +273,11 @@ export class LiveChat implements ConversationOwner, ChatPaths.Owner, Sleeper {
     if (this.messages.noteIdle()) this.paths.waiting(!this.messages.isIdle)
     if (this.conversation.isWorn) return this.due()
     this.onMoved()
+  }
+
+  /** A machine that has slept may not have noticed yet that its keys are too old. */
+  private notice(): void {
+    if (this.conversation.isExpired(this.moment())) this.due()
   }
 
   private moment(): Moment {
@@ -348,7 +354,7 @@ export class LiveChat implements ConversationOwner, ChatPaths.Owner, Sleeper {
     if (!conversation.hasKeys) return
     const at = this.moment()
     if (conversation.isExpired(at)) return this.due()
-    const record = conversation.open(datagram)
+    const record = conversation.open(datagram, at)
     if (record !== undefined) this.turn(() => this.heard(record, path), at)
   }
 

@@ -29,6 +29,8 @@ import type { Chat } from "../chat/SealedChat.ts"
 
 /** How long an opening that there are keys from stays when nothing is heard, in milliseconds. */
 export const lingerMillis = 10_000
+/** A chat that has got keys takes no others for so long, unless it needs them, in milliseconds. */
+export const calmMillis = 30_000
 
 export interface Options {
   readonly cryptography: Cryptography["Service"]
@@ -66,6 +68,7 @@ export const keep = Effect.fnUntraced(function* ({ cryptography, opened, chat, r
   let lingersUntil = Infinity
   /** The chat has them. */
   let isResumed = false
+  let calmUntil = -Infinity
 
   const addresses = (): ReadonlyArray<Endpoint> => {
     const last = chat.remote()
@@ -91,7 +94,9 @@ export const keep = Effect.fnUntraced(function* ({ cryptography, opened, chat, r
   const timer = DueTimer.make(() => Math.min(DirectOpening.dueAt(state), lingersUntil), now)
 
   const on = (event: DirectOpening.Event, to: ReadonlyArray<Endpoint>): void => {
-    if (now() >= lingersUntil || (isResumed && chat.isHeard())) {
+    const isSettled = isResumed && chat.isHeard()
+    if (isSettled) calmUntil = now() + calmMillis
+    if (isSettled || now() >= lingersUntil) {
       state = initial()
       lingersUntil = Infinity
       isResumed = false
@@ -107,13 +112,15 @@ export const keep = Effect.fnUntraced(function* ({ cryptography, opened, chat, r
           established(action.keys, to[0]!)
           break
         case "Forgotten":
-          fork(chat.forgotten)
+          // Who is in between could lead them here from a chat that they begin with somebody else.
+          if (chat.isAdrift() || chat.tracking.path().kind === "none") fork(chat.forgotten)
       }
     }
     timer.moved()
   }
 
   yield* opened.unsealed((datagram, from) => {
+    if (now() < calmUntil && !chat.isAdrift()) return
     if (!addresses().some((endpoint) => equals(from, endpoint))) return
     const seconds = Math.floor(clock.currentTimeMillisUnsafe() / 1000)
     on({ _tag: "Heard", datagram, now: now(), seconds }, [from])

@@ -12,6 +12,7 @@ import * as Who from "../../domain/nomitm1/Who.ts"
 import type { Way } from "../chat/ChatWay.ts"
 import type { Chat } from "../chat/SealedChat.ts"
 import type { SealedAgreement, SealedLink } from "../link/SealedLink.ts"
+import { monotonicReader } from "../monotonic.ts"
 
 export interface RunningChats {
   /** Keeps a chat going until the scope closes, which is to be the chat's. */
@@ -24,6 +25,9 @@ export interface RunningChats {
 
 /** The pauses between attempts, in milliseconds: the last one again and again. A server takes ten calls a minute. */
 const pauses: ReadonlyArray<number> = [500, 2000, 5000, 10_000, 20_000]
+
+/** A way that was there for so long has held, in milliseconds: then the pauses begin anew. */
+const heldMillis = 60_000
 
 /** Waits before the next attempt. Both sides may try, and should not always do so at once. */
 export const pause = (attempts: number): Effect.Effect<void> =>
@@ -71,10 +75,14 @@ export const make = (
     )
 
   const keepAfloat = Effect.fnUntraced(function* (chatId: Uint8Array, id: PersonId, chat: Chat) {
+    const now = yield* monotonicReader
     let attempts = 0
     let tried: SealedLink | undefined
     for (;;) {
+      const since = now()
       yield* chat.adrift
+      // A way that does not hold is no reason to begin anew: a server could keep both busy with handshakes.
+      if (now() - since > heldMillis) attempts = 0
       const online = link()
       // What failed on the link before says nothing of this one.
       if (online !== tried) attempts = 0
@@ -82,7 +90,6 @@ export const make = (
       if (online !== undefined && !(yield* attempt(online, chatId, id, chat))) return
       // Without a link nothing was tried: the first attempt is not to wait long for the link that comes.
       yield* pause(online === undefined ? 0 : attempts++)
-      if (!chat.isAdrift()) attempts = 0
     }
   })
 

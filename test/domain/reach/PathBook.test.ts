@@ -64,6 +64,19 @@ describe("of the proven paths", () => {
   })
 })
 
+describe("the relay", () => {
+  it("of another link is not blamed for what the one before left unanswered", () => {
+    let book = PathBook.waiting(relayed, true, 0)
+    for (let i = 0; i < PathBook.urgentPatience; i++) book = PathBook.due(tools, book, PathBook.dueAt(book))[0]
+    assert.strictEqual(book.unanswered, PathBook.urgentPatience)
+    const now = PathBook.dueAt(book)
+    const [next] = PathBook.relayUp(tools, book, now)
+    assert.isAbove(PathBook.dueAt(next), now)
+    const [later, , died] = PathBook.due(tools, next, PathBook.dueAt(next))
+    assert.deepStrictEqual([died, later.active], [undefined, Path.relay])
+  })
+})
+
 describe("the path in use", () => {
   const direct = proven(relayed, first, "direct", 1000)
 

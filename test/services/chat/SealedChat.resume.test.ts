@@ -208,6 +208,19 @@ describe("a sealed chat that goes on with other keys", () => {
     ),
   )
 
+  it.effect("can be ended in the moment in which it goes on: the other side hears of it", () =>
+    inVirtualTime(
+      Effect.gen(function* () {
+        const world = yield* make()
+        const { alice, bob } = yield* world.meet()
+        yield* Effect.all([until(alice, "direct"), until(bob, "direct")])
+        yield* world.resume({ alice, bob }, yield* world.agree({ keys: "other keys" }))
+        yield* bob.close
+        assert.strictEqual(yield* alice.ended, "closed_by_peer")
+      }),
+    ),
+  )
+
   it.effect("never with keys that were used before, and not at all when it is over", () =>
     inVirtualTime(
       Effect.gen(function* () {
@@ -276,6 +289,33 @@ describe("a sealed chat is adrift", () => {
         assert.strictEqual(yield* bob.receive, "good morning")
         assert.strictEqual(yield* alice.receive, "read with the old keys?")
       }),
+    ),
+  )
+
+  it.effect("and seals nothing with those keys, whatever it is asked for first", () =>
+    Effect.forEach(["verify", "forgotten", "say", "close"] as const, (what) =>
+      inVirtualTime(
+        Effect.gen(function* () {
+          const world = yield* make()
+          const machine = yield* sleeping
+          const { keys, relay, relayed, way } = yield* world.agree({ hasPorts: false })
+          const alice = yield* world
+            .open("alice", { way: way("alice", relay), keys: keys.alice })
+            .pipe(Effect.provideService(Clock.Clock, machine.clock))
+          const bob = yield* world.open("bob", { way: way("bob", relay), keys: keys.bob })
+          yield* bothOpen(alice, bob)
+          yield* Effect.sleep("5 seconds")
+          machine.sleep(3_600_000)
+          const before = relayed.filter(({ from }) => from === "alice").length
+          yield* Effect.ignore(what === "say" ? alice.say("good morning") : alice[what])
+          yield* Effect.sleep("1 second")
+          assert.lengthOf(
+            relayed.filter(({ from }) => from === "alice"),
+            before,
+            what,
+          )
+        }),
+      ),
     ),
   )
 

@@ -330,6 +330,44 @@ describe("somebody on the way to a chat without a server", () => {
     ),
   )
 
+  it.effect(
+    "leads two whose chat is well into handshakes with each other: one in a while comes of it, and no more",
+    () =>
+      inVirtualTime(
+        Effect.gen(function* () {
+          const { stage, alice, bob } = yield* talking()
+          yield* Effect.sleep("1 minute")
+          const before = stage.sent.length
+          /** The last CONNECT that somebody has said. */
+          const nonceOf = (name: Stage.Name): Uint8Array | undefined =>
+            stage.sent
+              .slice(before)
+              .findLast(({ from, datagram }) => from === name && datagram[0] === 2)
+              ?.datagram.slice(4, 20)
+          const zeros = new Uint8Array(16)
+          for (let i = 0; i < 300; i++) {
+            const invented = bytesOf(`invented ${i}`, 16)
+            stage.inject("bob", DirectDatagram.encode({ _tag: "Connect", nonce: invented, echo: zeros }))
+            yield* Effect.sleep(100)
+            const nonce = nonceOf("bob")
+            if (nonce !== undefined)
+              stage.inject("alice", DirectDatagram.encode({ _tag: "Connect", nonce, echo: zeros }))
+            yield* Effect.sleep(100)
+          }
+          const last = stage.sent.slice(before).filter(({ datagram }) => datagram[0] === 3 && datagram[1] === 3)
+          const handshakes = new Set(last.map(({ datagram }) => datagram.join()))
+          // It can be provoked, or this would say nothing.
+          assert.isAtLeast(handshakes.size, 1)
+          assert.isAtMost(handshakes.size, 3)
+          yield* types(alice, "hello")
+          assert.deepStrictEqual(yield* texts(bob, 1), ["hello"])
+          yield* types(bob, "hello, too")
+          assert.deepStrictEqual(yield* texts(alice, 1), ["hello, too"])
+          yield* endsWell(alice, bob)
+        }),
+      ),
+  )
+
   it.effect("sends CONNECT and pieces of its own to a chat that is well: it gets little, and the chat goes on", () =>
     inVirtualTime(
       Effect.gen(function* () {
