@@ -12,7 +12,7 @@ import * as Endpoint from "../domain/Endpoint.ts"
 import * as ServerAddress from "../domain/ServerAddress.ts"
 
 export const plaintext = Flag.Boolean("plaintext").pipe(
-  Flag.withDescription("Speak the seed's plaintext protocol: nothing is proven or hidden"),
+  Flag.withDescription("Speak the older plaintext protocol: nothing is proven or hidden"),
   Flag.withDefault(false),
 )
 

@@ -114,7 +114,7 @@ const flags = {
     Flag.optional,
   ),
   plaintext: Flags.plaintext.pipe(
-    Flag.withDescription("Serve the seed's plaintext protocol as well, to users apart from all others"),
+    Flag.withDescription("Serve the older plaintext protocol as well, to users apart from all others"),
   ),
   dialect: Flags.dialect,
   maxConnections: limit("max-connections", "Connections in all", ServerLimits.defaults.connections),

@@ -1,6 +1,7 @@
 /**
  * `nomitm peer` with keys, as scripts run it.
  */
+import { join } from "node:path"
 import { describe, expect, it } from "vitest"
 import { folder, type Person, Program, run, type Event } from "./Program.ts"
 import { call, Homes, online, reach, SealedServer } from "./Sealed.ts"
@@ -135,9 +136,39 @@ describe.concurrent("scripts with keys", () => {
     alice.type("/verify no")
     await alice.event("trust", { peer: "bob", trust: "unknown" })
     await alice.event("error", { code: "Verification_failed" })
-    await alice.event("closed", { peer: "bob" })
+    await alice.event("closed", { peer: "bob", reason: "closed" })
     await bob.event("closed", { reason: "closed_by_peer" })
     expect(await quit(alice)).toBe(4)
+  })
+
+  it("go on with a chat after an hour of sleep, of one side and of both, and nobody is asked", async () => {
+    await using there = await town()
+    const options = { env: { NODE_OPTIONS: `--import=${join(import.meta.dirname, "sleeping.ts")}` } }
+    const goOnline = async (name: Person) => {
+      const peer = new Program(there.reach(name, "--json", "--accept", "ask"), options)
+      await peer.event("registered", { name })
+      return peer
+    }
+    await using alice = await goOnline("alice")
+    await using bob = await goOnline("bob")
+    alice.type("/chat bob")
+    await bob.event("incoming", { peer: "alice" })
+    bob.type("/accept")
+    await alice.event("connected", { peer: "bob" })
+    await bob.event("connected", { peer: "alice" })
+    bob.signal("SIGUSR2")
+    bob.type("good morning")
+    await alice.event("message", { text: "good morning" })
+    alice.type("and to you")
+    await bob.event("message", { text: "and to you" })
+    for (const one of [alice, bob]) one.signal("SIGUSR2")
+    for (const one of [alice, bob]) one.type("once more")
+    await alice.event("message", { text: "once more" })
+    await bob.event("message", { text: "once more" })
+    alice.type("/close")
+    await bob.event("closed", { reason: "closed_by_peer" })
+    expect(bob.events.filter(({ event }) => event === "incoming")).toHaveLength(1)
+    expect([await quit(alice), await quit(bob)]).toEqual([0, 0])
   })
 
   it("take calls of contacts and of no stranger, if nothing else is said", async () => {

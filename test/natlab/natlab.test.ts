@@ -6,7 +6,7 @@
  */
 import { spawnSync } from "node:child_process"
 import { join } from "node:path"
-import { assert, describe, it } from "vitest"
+import { afterAll, assert, describe, it } from "vitest"
 import * as Laboratory from "./Laboratory.ts"
 import { mishaps } from "./mishaps.ts"
 import { pairs } from "./pairs.ts"
@@ -29,6 +29,9 @@ const test = async (scenario: Scenario): Promise<void> => {
 if (process.env["CI"] !== undefined) it("is there, in CI", () => assert.isUndefined(whyNot))
 
 describe.skipIf(whyNot !== undefined)("a laboratory of NATs", () => {
+  const began = performance.now()
+  afterAll(() => console.log(`The laboratory took ${((performance.now() - began) / 60_000).toFixed(1)} min.`))
+
   it("has NATs of every kind that behave as their names say", { timeout: 120_000 }, () => {
     const { status, stdout, stderr } = spawnSync(Laboratory.python, [join(import.meta.dirname, "selftest.py")], {
       encoding: "utf8",

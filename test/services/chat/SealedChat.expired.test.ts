@@ -1,25 +1,24 @@
 import { assert, it } from "@effect/vitest"
 import { Clock, Effect } from "effect"
 import { inVirtualTime } from "../../virtualTime.ts"
+import * as SleepingMachine from "../SleepingMachine.ts"
 import { bothOpen, make } from "./SealedChatStage.ts"
 
 const asleep = Effect.fnUntraced(function* () {
   const world = yield* make()
-  const clock = yield* Clock.Clock
-  let slept = 0
-  const machine: Clock.Clock = { ...clock, currentTimeMillisUnsafe: () => clock.currentTimeMillisUnsafe() + slept }
+  const machine = yield* SleepingMachine.make
   const agreement = yield* world.agree({ hasPorts: false })
   const { keys, relay, way } = agreement
   const alice = yield* world
     .open("alice", { way: way("alice", relay), keys: keys.alice })
-    .pipe(Effect.provideService(Clock.Clock, machine))
+    .pipe(Effect.provideService(Clock.Clock, machine.clock))
   const bob = yield* world.open("bob", { way: way("bob", relay), keys: keys.bob })
   yield* bothOpen(alice, bob)
   yield* Effect.sleep("5 seconds")
   return {
     alice,
     bob,
-    sleep: () => void (slept = 180_001),
+    sleep: () => machine.sleep(180_001),
     sent: () => agreement.relayed.filter(({ from }) => from === "alice").length,
   }
 })

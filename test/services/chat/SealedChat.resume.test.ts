@@ -3,18 +3,8 @@ import { Clock, Effect, Exit, Random, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { chatKeys } from "../../domain/record/keys.ts"
 import { inVirtualTime } from "../../virtualTime.ts"
+import * as SleepingMachine from "../SleepingMachine.ts"
 import { bothOpen, epochsOf, make, type Name, newsOf, numbered, sayAll, take, until } from "./SealedChatStage.ts"
-
-/** A machine that sleeps: its wall clock goes on meanwhile, its monotonic clock does not. */
-const sleeping = Effect.map(Clock.Clock, (clock) => {
-  let sleptMillis = 0
-  const asleep: Clock.Clock = {
-    ...clock,
-    currentTimeMillisUnsafe: () => clock.currentTimeMillisUnsafe() + sleptMillis,
-    currentTimeMillis: Effect.sync(() => clock.currentTimeMillisUnsafe() + sleptMillis),
-  }
-  return { clock: asleep, sleep: (millis: number) => void (sleptMillis += millis) }
-})
 
 const isAdrift = (chat: { readonly isAdrift: () => boolean }) =>
   Effect.repeat(Effect.sleep(10), { until: () => chat.isAdrift() })
@@ -265,7 +255,7 @@ describe("a sealed chat is adrift", () => {
     inVirtualTime(
       Effect.gen(function* () {
         const world = yield* make()
-        const machine = yield* sleeping
+        const machine = yield* SleepingMachine.make
         const agreement = yield* world.agree({ hasPorts: false })
         const { keys, relay, way } = agreement
         const alice = yield* world
@@ -297,7 +287,7 @@ describe("a sealed chat is adrift", () => {
       inVirtualTime(
         Effect.gen(function* () {
           const world = yield* make()
-          const machine = yield* sleeping
+          const machine = yield* SleepingMachine.make
           const { keys, relay, relayed, way } = yield* world.agree({ hasPorts: false })
           const alice = yield* world
             .open("alice", { way: way("alice", relay), keys: keys.alice })
