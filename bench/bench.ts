@@ -41,8 +41,8 @@ const isGroup = (name: string): name is keyof typeof groups => Object.hasOwn(gro
 
 const notes = `Medians, and of the comparison the quartiles, of rounds in which both are measured after each other.
 The server and the peers are composed as the command composes them, each in a process of its own, on loopback, in
-plaintext where it doesn't say sealed; the server's limits on connections and on lines a second are lifted, they would throttle the load. Resident memory is asked when
-V8 has given back its young generation; with that it is as the work has left it.`
+plaintext where it doesn't say sealed; the server's limits on connections and on lines a second are lifted, they would throttle the load.
+Resident memory is asked when V8 has given back its young generation; with that it is as the work has left it.`
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
