@@ -18,7 +18,7 @@ import * as ClientMessage from "../../domain/ClientMessage.ts"
 import type { Dialect } from "../../domain/Dialect.ts"
 import type { Endpoint, HostPort, Port } from "../../domain/Endpoint.ts"
 import * as ErrorCode from "../../domain/ErrorCode.ts"
-import * as LineSplitter from "../../domain/LineSplitter.ts"
+import type * as LineSplitter from "../../domain/LineSplitter.ts"
 import * as RendezvousLink from "../../domain/RendezvousLink.ts"
 import type { Username } from "../../domain/Username.ts"
 import * as Actions from "../Actions.ts"
@@ -27,6 +27,7 @@ import * as HeldAgreements from "./HeldAgreement.ts"
 import type { HeldAgreement } from "./HeldAgreement.ts"
 import { monotonicReader } from "../monotonic.ts"
 import { type PeerSocket, PeerTransport } from "../PeerTransport.ts"
+import * as LinkLines from "./LinkLines.ts"
 import * as PortKeeper from "./PortKeeper.ts"
 import { type Connection, type ConnectError, RendezvousTransport } from "../RendezvousTransport.ts"
 
@@ -208,19 +209,8 @@ const makeLink = Effect.fnUntraced(function* (
   })
 
   const read = Effect.gen(function* () {
-    let splitter = LineSplitter.initial
-    yield* Effect.gen(function* () {
-      for (;;) {
-        const [next, lines] = LineSplitter.push(splitter, yield* connection.receive)
-        splitter = next
-        yield* hear(lines)
-      }
-    }).pipe(
-      // What stands before the end of the stream without a line end is a line too.
-      Effect.catchTag("ConnectionClosed", ({ reason }) =>
-        reason === "Ended" ? hear(LineSplitter.end(splitter)) : Effect.void,
-      ),
-    )
+    // What stands before the end of the stream without a line end is a line too.
+    yield* hear(yield* LinkLines.read(connection, hear))
     yield* on({ _tag: "Closed" })
   })
 

@@ -7,7 +7,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as RegisterProof from "../../domain/identity/RegisterProof.ts"
-import * as LineSplitter from "../../domain/LineSplitter.ts"
+import type * as LineSplitter from "../../domain/LineSplitter.ts"
 import * as ClientLine from "../../domain/nomitm1/ClientLine.ts"
 import * as RelayLine from "../../domain/nomitm1/RelayLine.ts"
 import * as ServerLink from "../../domain/nomitm1/ServerLink.ts"
@@ -16,6 +16,7 @@ import type { Cryptography } from "../Cryptography.ts"
 import * as DueTimer from "../DueTimer.ts"
 import * as LinkCalls from "./LinkCalls.ts"
 import { monotonicReader } from "../monotonic.ts"
+import * as LinkLines from "./LinkLines.ts"
 import type * as PortKeeper from "./PortKeeper.ts"
 import * as ReflexQuestion from "./ReflexQuestion.ts"
 import { LinkLost, Refused } from "./RendezvousClient.ts"
@@ -122,14 +123,8 @@ export const make = Effect.fnUntraced(function* (
   })
 
   const read = Effect.gen(function* () {
-    let splitter = LineSplitter.initial
-    yield* Effect.gen(function* () {
-      for (;;) {
-        const [next, lines] = LineSplitter.push(splitter, yield* connection.receive)
-        splitter = next
-        yield* hear(lines)
-      }
-    }).pipe(Effect.catchTag("ConnectionClosed", () => Effect.void))
+    // A line without its end was cut off.
+    yield* LinkLines.read(connection, hear)
     yield* onLink({ _tag: "Closed" })
   })
 
