@@ -1,6 +1,7 @@
 /**
  * A server over TLS, and peers with keys, as scripts run them.
  */
+import { join } from "node:path"
 import { addresses, folder, Program, type Person } from "./Program.ts"
 import type { Terminal } from "./Terminal.ts"
 
@@ -105,3 +106,30 @@ export const endsWith = (terminal: Terminal, ...rows: ReadonlyArray<string>): Pr
     const last = withoutPaths(screen).slice(-rows.length)
     return last.length === rows.length && last.every((row, i) => row === rows[i]!.trimEnd())
   })
+
+/** For a program on a machine that sleeps for an hour at SIGUSR2. */
+export const onSleepingMachine = { env: { NODE_OPTIONS: `--import=${join(import.meta.dirname, "sleeping.ts")}` } }
+
+/** They sleep for an hour, and have noticed it. */
+const sleep = async (...programs: ReadonlyArray<Program>): Promise<void> => {
+  for (const program of programs) {
+    const before = program.stderr.length
+    program.signal("SIGUSR2")
+    await program.until("an hour has passed", () => program.stderr.includes("passed", before) || undefined)
+  }
+}
+
+/** One of two in a chat sleeps for an hour, then both: what they say arrives, until one of them ends it. */
+export const sleepAndTalk = async (alice: Program, bob: Program): Promise<void> => {
+  await sleep(bob)
+  bob.type("good morning")
+  await alice.event("message", { text: "good morning" })
+  alice.type("and to you")
+  await bob.event("message", { text: "and to you" })
+  await sleep(alice, bob)
+  for (const one of [alice, bob]) one.type("once more")
+  await alice.event("message", { text: "once more" })
+  await bob.event("message", { text: "once more" })
+  alice.type("/close")
+  await bob.event("closed", { reason: "closed_by_peer" })
+}

@@ -1,6 +1,6 @@
-import { join } from "node:path"
 import { describe, expect, it } from "vitest"
 import { addresses, folder, freePort, type Person, Program, run } from "./Program.ts"
+import { onSleepingMachine, sleepAndTalk } from "./Sealed.ts"
 
 const { alice: here, bob: there } = addresses
 
@@ -63,12 +63,10 @@ describe.concurrent("directly", () => {
 })
 
 describe.concurrent("directly, with keys", () => {
-  const asleep = { env: { NODE_OPTIONS: `--import=${join(import.meta.dirname, "sleeping.ts")}` } }
-
   const start = (name: Person, other: Person, port: number, home = folder(), accept = "anyone"): Program => {
     const flags = ["--accept", accept, "--home", home, "--json"]
     const at = ["--direct", `${addresses[other]}:${port}`, "--bind", addresses[name]]
-    return new Program(["peer", name, ...at, ...flags], asleep)
+    return new Program(["peer", name, ...at, ...flags], onSleepingMachine)
   }
 
   it("a chat goes on after an hour of sleep, of one side and of both, and nobody is asked", async () => {
@@ -81,17 +79,7 @@ describe.concurrent("directly, with keys", () => {
     }
     await alice.event("connected")
     await bob.event("connected")
-    bob.signal("SIGUSR2")
-    bob.type("good morning")
-    await alice.event("message", { text: "good morning" })
-    alice.type("and to you")
-    await bob.event("message", { text: "and to you" })
-    for (const one of [alice, bob]) one.signal("SIGUSR2")
-    for (const one of [alice, bob]) one.type("once more")
-    await alice.event("message", { text: "once more" })
-    await bob.event("message", { text: "once more" })
-    alice.type("/close")
-    await bob.event("closed", { reason: "closed_by_peer" })
+    await sleepAndTalk(alice, bob)
     expect(await alice.exit).toBe(0)
     expect(await bob.exit).toBe(0)
     for (const { events } of [alice, bob]) expect(events.filter(({ event }) => event === "incoming")).toHaveLength(1)

@@ -1,10 +1,9 @@
 /**
  * `nomitm peer` with keys, as scripts run it.
  */
-import { join } from "node:path"
 import { describe, expect, it } from "vitest"
 import { folder, type Person, Program, run, type Event } from "./Program.ts"
-import { call, Homes, online, reach, SealedServer } from "./Sealed.ts"
+import { call, Homes, online, onSleepingMachine, reach, SealedServer, sleepAndTalk } from "./Sealed.ts"
 
 const fingerprint = /^(?:[a-z2-7]{4}-){7}[a-z2-7]{4}$/
 
@@ -143,9 +142,8 @@ describe.concurrent("scripts with keys", () => {
 
   it("go on with a chat after an hour of sleep, of one side and of both, and nobody is asked", async () => {
     await using there = await town()
-    const options = { env: { NODE_OPTIONS: `--import=${join(import.meta.dirname, "sleeping.ts")}` } }
     const goOnline = async (name: Person) => {
-      const peer = new Program(there.reach(name, "--json", "--accept", "ask"), options)
+      const peer = new Program(there.reach(name, "--json", "--accept", "ask"), onSleepingMachine)
       await peer.event("registered", { name })
       return peer
     }
@@ -156,17 +154,7 @@ describe.concurrent("scripts with keys", () => {
     bob.type("/accept")
     await alice.event("connected", { peer: "bob" })
     await bob.event("connected", { peer: "alice" })
-    bob.signal("SIGUSR2")
-    bob.type("good morning")
-    await alice.event("message", { text: "good morning" })
-    alice.type("and to you")
-    await bob.event("message", { text: "and to you" })
-    for (const one of [alice, bob]) one.signal("SIGUSR2")
-    for (const one of [alice, bob]) one.type("once more")
-    await alice.event("message", { text: "once more" })
-    await bob.event("message", { text: "once more" })
-    alice.type("/close")
-    await bob.event("closed", { reason: "closed_by_peer" })
+    await sleepAndTalk(alice, bob)
     expect(bob.events.filter(({ event }) => event === "incoming")).toHaveLength(1)
     expect([await quit(alice), await quit(bob)]).toEqual([0, 0])
   })

@@ -3,7 +3,6 @@ import { Clock, Effect, Exit, Random, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { chatKeys } from "../../domain/record/keys.ts"
 import { inVirtualTime } from "../../virtualTime.ts"
-import * as SleepingMachine from "../SleepingMachine.ts"
 import { bothOpen, epochsOf, make, type Name, newsOf, numbered, sayAll, take, until } from "./SealedChatStage.ts"
 
 const isAdrift = (chat: { readonly isAdrift: () => boolean }) =>
@@ -255,26 +254,15 @@ describe("a sealed chat is adrift", () => {
     inVirtualTime(
       Effect.gen(function* () {
         const world = yield* make()
-        const machine = yield* SleepingMachine.make
-        const agreement = yield* world.agree({ hasPorts: false })
-        const { keys, relay, way } = agreement
-        const alice = yield* world
-          .open("alice", { way: way("alice", relay), keys: keys.alice })
-          .pipe(Effect.provideService(Clock.Clock, machine.clock))
-        const bob = yield* world.open("bob", { way: way("bob", relay), keys: keys.bob })
-        yield* bothOpen(alice, bob)
-        yield* Effect.sleep("5 seconds")
+        const { machine, alice, bob, sent } = yield* world.meetAsleep()
         machine.sleep(3_600_000)
         // The first record that comes, or the timer, shows it: nothing is read or said with these keys any more.
         yield* bob.say("read with the old keys?")
         yield* isAdrift(alice)
-        const before = agreement.relayed.filter(({ from }) => from === "alice").length
+        const before = sent()
         yield* alice.say("good morning")
         yield* Effect.sleep("1 second")
-        assert.lengthOf(
-          agreement.relayed.filter(({ from }) => from === "alice"),
-          before,
-        )
+        assert.strictEqual(sent(), before)
         yield* world.resume({ alice, bob }, yield* world.agree({ keys: "other keys", hasPorts: false }))
         assert.strictEqual(yield* bob.receive, "good morning")
         assert.strictEqual(yield* alice.receive, "read with the old keys?")
@@ -287,23 +275,12 @@ describe("a sealed chat is adrift", () => {
       inVirtualTime(
         Effect.gen(function* () {
           const world = yield* make()
-          const machine = yield* SleepingMachine.make
-          const { keys, relay, relayed, way } = yield* world.agree({ hasPorts: false })
-          const alice = yield* world
-            .open("alice", { way: way("alice", relay), keys: keys.alice })
-            .pipe(Effect.provideService(Clock.Clock, machine.clock))
-          const bob = yield* world.open("bob", { way: way("bob", relay), keys: keys.bob })
-          yield* bothOpen(alice, bob)
-          yield* Effect.sleep("5 seconds")
+          const { machine, alice, sent } = yield* world.meetAsleep()
           machine.sleep(3_600_000)
-          const before = relayed.filter(({ from }) => from === "alice").length
+          const before = sent()
           yield* Effect.ignore(what === "say" ? alice.say("good morning") : alice[what])
           yield* Effect.sleep("1 second")
-          assert.lengthOf(
-            relayed.filter(({ from }) => from === "alice"),
-            before,
-            what,
-          )
+          assert.strictEqual(sent(), before, what)
         }),
       ),
     ),

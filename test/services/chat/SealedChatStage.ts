@@ -18,6 +18,7 @@ import type { Endpoint } from "nomitm/domain/Endpoint"
 import * as RecordHeader from "../../../src/domain/record/RecordHeader.ts"
 import { bytesOf, primitives } from "../../domain/crypto/primitives.ts"
 import { chatKeys } from "../../domain/record/keys.ts"
+import * as SleepingMachine from "../SleepingMachine.ts"
 import * as JoinedWires from "./JoinedWires.ts"
 
 export type Name = JoinedWires.Name
@@ -129,6 +130,22 @@ export const make = Effect.fnUntraced(function* (link: Partial<Link.Link> = {}, 
     return { ...agreement, alice, bob }
   })
 
+  /** Two chats by the relay, both open; alice's is on a machine that can sleep. */
+  const meetAsleep = Effect.fnUntraced(function* () {
+    const machine = yield* SleepingMachine.make
+    const agreement = yield* agree({ hasPorts: false })
+    const { keys, relay, relayed, way } = agreement
+    const alice = yield* open("alice", { way: way("alice", relay), keys: keys.alice }).pipe(
+      Effect.provideService(Clock.Clock, machine.clock),
+    )
+    const bob = yield* open("bob", { way: way("bob", relay), keys: keys.bob })
+    yield* bothOpen(alice, bob)
+    yield* Effect.sleep("5 seconds")
+    /** How many records she has sent. */
+    const sent = () => relayed.filter(({ from }) => from === "alice").length
+    return { machine, alice, bob, sent }
+  })
+
   /** They go on by another call. */
   const resume = Effect.fnUntraced(function* (chats: Record<Name, Chat>, agreement: Agreement, ...who: Array<Name>) {
     const outer = yield* Effect.scope
@@ -151,6 +168,7 @@ export const make = Effect.fnUntraced(function* (link: Partial<Link.Link> = {}, 
     open,
     agree,
     meet,
+    meetAsleep,
     resume,
     /** All UDP between both is lost, or is not. */
     setUdp: (connected: boolean) => network.setLinkBetween(hosts.alice, hosts.bob, { ...link, connected }),
