@@ -38,14 +38,9 @@ export const add = (challenges: Challenges, more: ReadonlyArray<Challenge>, now:
   return [...waiting, ...more]
 }
 
-/** The challenge that these bytes, by this path, are the answer to. */
-export const answered = (
-  challenges: Challenges,
-  path: Path.Path,
-  data: Uint8Array,
-  now: number,
-): Challenge | undefined =>
-  challenges.findLast((it) => Bytes.equals(it.data, data) && Path.equals(it.path, path) && now - it.at < patienceMillis)
+/** The challenge that these bytes are the answer to, by whatever path they came. */
+export const answered = (challenges: Challenges, data: Uint8Array, now: number): Challenge | undefined =>
+  challenges.findLast((it) => Bytes.equals(it.data, data) && now - it.at < patienceMillis)
 
 /** All but those by a path. */
 export const without = (challenges: Challenges, path: Path.Path): Challenges =>
@@ -58,7 +53,3 @@ export const lastAt = (challenges: Challenges, path: Path.Path): number =>
 /** How many strangers' addresses were asked lately and have not answered. */
 export const strangers = (challenges: Challenges, now: number): number =>
   challenges.filter(({ isStranger, at }) => isStranger && now - at < patienceMillis).length
-
-/** The challenge that these bytes are the answer to, by whatever path they came. */
-export const answeredAnywhere = (challenges: Challenges, data: Uint8Array, now: number): Challenge | undefined =>
-  challenges.findLast((it) => Bytes.equals(it.data, data) && now - it.at < patienceMillis)

@@ -18,9 +18,9 @@ import type * as Frame from "../record/Frame.ts"
 import * as CandidateMessage from "./CandidateMessage.ts"
 import * as Challenges from "./Challenges.ts"
 import * as Gathering from "./Gathering.ts"
-import type * as Path from "./Path.ts"
+import * as Path from "./Path.ts"
 import * as PathBook from "./PathBook.ts"
-import type { Action, Event, PathFrame } from "./ReachEvent.ts"
+import type { Action, Event } from "./ReachEvent.ts"
 import { counts, facts, type State } from "./ReachState.ts"
 import * as RemoteCandidates from "./RemoteCandidates.ts"
 import * as Search from "./Search.ts"
@@ -232,12 +232,14 @@ const addressesChanged = (tools: Tools, state: State, addresses: ReadonlyArray<s
 }
 
 const heard = (tools: Tools, state: State, event: Event & { readonly _tag: "Heard" }, now: number): Step => {
-  const { path } = event
+  const { path, frames } = event
   if (!isAdmitted(state, path)) return [state, nothing]
+  // Of more than one in a record, the first: each is looked for among all that we have asked.
+  const response = frames.find((frame) => frame._tag === "PathResponse")
   return chain(
     { ...state, isHeard: true },
     (state) => (path._tag === "Relay" ? onBook(state, PathBook.withRelay(tools, state.book, now)) : [state, nothing]),
-    ...event.frames.map((frame) => (state: State) => taken(tools, state, path, frame, now)),
+    (state) => (response === undefined ? [state, nothing] : taken(tools, state, path, response.data, now)),
     (state) => answer(tools, state, event, now),
   )
 }
@@ -247,11 +249,17 @@ const isAdmitted = ({ config, book, situation }: State, path: Path.Path): boolea
     ? config.relay !== "never" && book.isRelayUp
     : config.relay !== "always" && situation !== undefined && mayProbe(situation, path.remote)
 
-/** An answer to one of our challenges proves the path that it came by. */
-const taken = (tools: Tools, state: State, path: Path.Path, frame: PathFrame, now: number): Step => {
-  if (frame._tag === "PathChallenge") return [state, nothing]
-  const challenge = Challenges.answered(state.book.challenges, path, frame.data, now)
-  if (challenge === undefined) return [answeredElsewhere(state, frame, now), nothing]
+/**
+ * An answer to one of our challenges proves the path that it came by, if the challenge went there. By another path it
+ * proves none, but the question has arrived by the path that is used: it works. A copy that somebody else was quicker with
+ * must not end it.
+ */
+const taken = (tools: Tools, state: State, path: Path.Path, data: Uint8Array, now: number): Step => {
+  const challenge = Challenges.answered(state.book.challenges, data, now)
+  if (challenge === undefined) return [state, nothing]
+  if (!Path.equals(challenge.path, path)) {
+    return [{ ...state, book: PathBook.acknowledged(state.book, challenge.path, now) }, nothing]
+  }
   if (path._tag === "Relay") return onBook(state, PathBook.prove(tools, state.book, challenge, "relay", now))
   const kind = kindOf(state.situation, path)
   return chain(
@@ -264,15 +272,6 @@ const taken = (tools: Tools, state: State, path: Path.Path, frame: PathFrame, no
       return closing({ ...state, search, failures: 0, searchAt: Infinity, stuckAt: Infinity }, now)
     },
   )
-}
-
-/**
- * An answer that comes by another path proves none, but the question has arrived by the path that is used: it works. A
- * copy that somebody else was quicker with must not end it.
- */
-const answeredElsewhere = (state: State, frame: PathFrame, now: number): State => {
-  const challenge = Challenges.answeredAnywhere(state.book.challenges, frame.data, now)
-  return challenge === undefined ? state : { ...state, book: PathBook.acknowledged(state.book, challenge.path, now) }
 }
 
 /**

@@ -46,6 +46,9 @@ export const refreshMillis = 3_600_000
 /** How long the first question about an epoch stands against another one, in milliseconds. */
 export const standingMillis = 5000
 
+/** After a message that opened nothing no other is tried for so long, in milliseconds: each costs a handshake. */
+export const deafMillis = 100
+
 /** What the machines of a chat work with. */
 export interface Tools {
   readonly primitives: Primitives
@@ -91,6 +94,8 @@ export interface State {
   readonly exchange: Exchange
   /** What has come of the other's next message. */
   readonly parts: Parts.Parts | undefined
+  /** Until when no message is tried, in milliseconds. */
+  readonly deafUntil: number
   /** Until when the previous epoch is read, in milliseconds; none if there is none. */
   readonly previousUntil: number | undefined
 }
@@ -126,6 +131,7 @@ export const initial = (config: Config, epoch: Epoch.Kept, at: Moment): State =>
   refreshedAt: at,
   exchange: idle,
   parts: undefined,
+  deafUntil: -Infinity,
   previousUntil: undefined,
 })
 
@@ -224,7 +230,9 @@ const heard = (tools: Tools, state: State, frame: Frame.RekeyPart, at: Moment): 
   if (message === undefined) return [{ ...state, parts }, nothing]
   // Whatever it turns out to be: it is sent again if it was not the right one.
   const next: State = { ...state, parts: undefined }
-  return state.config.isInitiator ? accept(tools, next, message, at) : reply(tools, next, message, at)
+  if (at.monotonic < state.deafUntil) return [next, nothing]
+  const read = state.config.isInitiator ? accept(tools, next, message, at) : reply(tools, next, message, at)
+  return read ?? [{ ...next, deafUntil: at.monotonic + deafMillis }, nothing]
 }
 
 const noiseOf = ({ primitives }: Tools, { config, epoch }: State): HandshakeState.HandshakeState =>
@@ -259,8 +267,8 @@ const ask = (tools: Tools, state: State, at: Moment): Step => {
   ]
 }
 
-/** REKEY_2, and the epoch to come. */
-const reply = (tools: Tools, state: State, question: Uint8Array, at: Moment): Step => {
+/** REKEY_2, and the epoch to come; none if the question opens nothing. */
+const reply = (tools: Tools, state: State, question: Uint8Array, at: Moment): Step | undefined => {
   const { exchange } = state
   if (exchange._tag === "Answered") {
     if (Bytes.equals(exchange.question, question)) return [state, [{ _tag: "Send", frames: exchange.frames }]]
@@ -268,15 +276,13 @@ const reply = (tools: Tools, state: State, question: Uint8Array, at: Moment): St
   }
   const read = HandshakeState.read(noiseOf(tools, state), question)
   const { remoteStatic } = read?.state ?? {}
-  if (read === undefined || !remoteStatic || !Bytes.equals(remoteStatic, state.config.peerStaticKey)) {
-    return [state, nothing]
-  }
+  if (read === undefined || !remoteStatic || !Bytes.equals(remoteStatic, state.config.peerStaticKey)) return undefined
   const asked = decode(read.payload, kemPublicKeyBytes)
-  if (asked === undefined) return [state, nothing]
+  if (asked === undefined) return undefined
   const kem = asked.kem && tools.primitives.mlKem768.encapsulate(asked.kem, tools.randomBytes(keyBytes))
-  if (asked.kem !== undefined && kem === undefined) return [state, nothing]
+  if (asked.kem !== undefined && kem === undefined) return undefined
   const written = HandshakeState.write(read.state, encode(kem?.ciphertext), tools.randomBytes(keyBytes))
-  if (written === undefined) return [state, nothing]
+  if (written === undefined) return undefined
   const epoch = epochOf(tools, state, written.state, kem?.sharedSecret)
   const frames = framesOf("Rekey2", epoch.number, written.message)
   return [
@@ -288,13 +294,14 @@ const reply = (tools: Tools, state: State, question: Uint8Array, at: Moment): St
   ]
 }
 
-const accept = (tools: Tools, state: State, answer: Uint8Array, at: Moment): Step => {
+/** The new epoch; none if the answer opens nothing. */
+const accept = (tools: Tools, state: State, answer: Uint8Array, at: Moment): Step | undefined => {
   const { exchange } = state
   const read = exchange._tag === "Asking" ? HandshakeState.read(exchange.noise, answer) : undefined
-  if (exchange._tag !== "Asking" || read === undefined) return [state, nothing]
+  if (exchange._tag !== "Asking" || read === undefined) return undefined
   const { kemSeed } = exchange
   const answered = decode(read.payload, kemCiphertextBytes)
-  if (answered === undefined || (answered.kem === undefined) !== (kemSeed === undefined)) return [state, nothing]
+  if (answered === undefined || (answered.kem === undefined) !== (kemSeed === undefined)) return undefined
   const kemSecret = kemSeed && answered.kem && tools.primitives.mlKem768.decapsulate(kemSeed, answered.kem)
   const epoch = epochOf(tools, state, read.state, kemSecret)
   return [

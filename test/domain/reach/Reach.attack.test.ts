@@ -70,6 +70,26 @@ describe("whoever copies records and sends them from many addresses", () => {
 })
 
 describe("a hostile peer", () => {
+  it("that sends many answers in one record has the first of them looked for, among all that we have asked", () => {
+    const alice = alone()
+    const path = Path.direct(0, { address: peer, port: 1000 })
+    const hear = (...frames: ReadonlyArray<Reach.PathFrame>) => {
+      const before = alice.actions.length
+      alice.on({ _tag: "Heard", path, frames, isNewest: true })
+      const sent = alice.actions.slice(before).find(({ _tag }) => _tag === "Send")
+      return sent?._tag === "Send" ? sent.frames.find(({ _tag }) => _tag === "PathChallenge") : undefined
+    }
+    const asked = hear(question(1))
+    assert.strictEqual(asked?._tag, "PathChallenge")
+    const answer = (data: Uint8Array): Reach.PathFrame => ({ _tag: "PathResponse", data })
+    const madeUp = Array.from({ length: 100 }, (_, i) => answer(new Uint8Array(8).fill(i)))
+    const { data } = asked as { readonly data: Uint8Array }
+    hear(...madeUp, answer(data))
+    assert.strictEqual(alice.kind, "relay")
+    hear(answer(data), ...madeUp)
+    assert.strictEqual(alice.kind, "direct")
+  })
+
   it("that names a stranger as all of its candidates gets a few records sent there", () => {
     const alice = alone()
     const all = Array.from({ length: 16 }, (_, i) => reflexive(stranger, 1000 + i))

@@ -46,6 +46,14 @@ const framesOf = (actions: ReadonlyArray<Rekey.Action>): ReadonlyArray<Frame.Fra
 const epochOf = (actions: ReadonlyArray<Rekey.Action>) =>
   actions.flatMap((action) => (action._tag === "Adopt" || action._tag === "Prepare" ? [action.epoch] : []))[0]!
 
+/** The same message with one byte changed. */
+const changed = (frames: ReadonlyArray<Frame.Frame>, byte: number) =>
+  frames.map((frame) =>
+    frame._tag === "Rekey1" || frame._tag === "Rekey2"
+      ? { ...frame, bytes: frame.bytes.with(byte, frame.bytes[byte]! ^ 1) }
+      : frame,
+  )
+
 /** Both sides have the keys of epoch 1, made at 120 seconds; the responder has seen nothing of it yet. */
 const exchanged = () => {
   const [alice, bob] = [side("alice"), side("bob")]
@@ -196,16 +204,38 @@ describe("new keys", () => {
   it("are not made of a question or an answer with any byte changed; the genuine one still counts", () => {
     const [alice, bob] = [side("alice"), side("bob")]
     const question = framesOf(alice.due(120_000))
-    const changed = (frames: ReadonlyArray<Frame.Frame>, byte: number) =>
-      frames.map((frame) =>
-        frame._tag === "Rekey1" || frame._tag === "Rekey2"
-          ? { ...frame, bytes: frame.bytes.with(byte, frame.bytes[byte]! ^ 1) }
-          : frame,
-      )
-    for (let byte = 0; byte < 98; byte++) assert.deepStrictEqual(bob.hears(changed(question, byte), 120_000), [])
-    const answer = framesOf(bob.hears(question, 120_000))
-    for (let byte = 0; byte < 50; byte++) assert.deepStrictEqual(alice.hears(changed(answer, byte), 120_000), [])
-    assert.deepStrictEqual(tags(alice.hears(answer, 120_000)), ["Adopt", "Send Probe"])
+    let now = 120_000
+    const later = () => (now += Rekey.deafMillis)
+    for (let byte = 0; byte < 98; byte++) assert.deepStrictEqual(bob.hears(changed(question, byte), later()), [])
+    const answer = framesOf(bob.hears(question, later()))
+    for (let byte = 0; byte < 50; byte++) assert.deepStrictEqual(alice.hears(changed(answer, byte), later()), [])
+    assert.deepStrictEqual(tags(alice.hears(answer, later())), ["Adopt", "Send Probe"])
+  })
+
+  it("that open nothing are tried ten times a second, and no more: each try costs a handshake", () => {
+    let tries = 0
+    const sharedSecret = (secret: Uint8Array, key: Uint8Array) => {
+      tries += 1
+      return primitives.x25519.sharedSecret(secret, key)
+    }
+    const counting: Primitives = { ...primitives, x25519: { ...primitives.x25519, sharedSecret } }
+    const one = () => {
+      const bob = side("bob", keys, "bob", counting)
+      tries = 0
+      return bob
+    }
+    const [alice, thief] = [side("alice"), side("alice", keys, "thief")]
+    const genuine = framesOf(alice.due(120_000))
+    const garbage = changed(framesOf(thief.due(120_000)), 97)
+    one().hears(garbage, 120_000)
+    const each = tries
+    assert.isAbove(each, 0)
+    const bob = one()
+    for (let millis = 0; millis < 1000; millis++) {
+      for (let i = 0; i < 12; i++) assert.deepStrictEqual(bob.hears(garbage, 120_000 + millis), [])
+    }
+    assert.strictEqual(tries, 10 * each)
+    assert.deepStrictEqual(tags(bob.hears(genuine, 121_000)), ["Prepare", "Send Rekey2"])
   })
 
   it("are not had by who has stolen a static key, but was not there in the epoch before; the genuine ones still come", () => {
