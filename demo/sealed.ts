@@ -60,7 +60,8 @@ export const play = async (): Promise<void> => {
   }
 
   const serve = async (name: string, port: number) => {
-    const where = ["--bind", "127.0.0.1", "--port", String(port), "--data", folder(name)]
+    // It comes back to the same TCP port; the UDP ports beside that may be somebody else's.
+    const where = ["--bind", "127.0.0.1", "--port", String(port), "--udp-ports", "0,0", "--data", folder(name)]
     const server = new Program("server", ["server", ...where])
     return { server, listening: await expect(server, "listening") }
   }

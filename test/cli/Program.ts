@@ -177,6 +177,12 @@ export const run = async (
 export const addresses = { server: "127.0.0.1", alice: "127.0.0.2", bob: "127.0.0.3", carol: "127.0.0.4" } as const
 export type Person = Exclude<keyof typeof addresses, "server">
 
+/**
+ * For a server at a TCP port that is given: of the UDP ports beside it, which it would take by itself, nobody knows
+ * whether they are free.
+ */
+export const anyUdpPorts = ["--udp-ports", "0,0"] as const
+
 /** A server that speaks the seed's plaintext. */
 export class Server extends Program {
   /** Where it listens. */
@@ -184,7 +190,7 @@ export class Server extends Program {
 
   static async start(...args: ReadonlyArray<string>): Promise<Server> {
     const port = args.includes("--port") ? [] : ["--port", "0"]
-    const own = ["--bind", addresses.server, "--data", folder(), "--json", "--plaintext"]
+    const own = ["--bind", addresses.server, "--data", folder(), ...anyUdpPorts, "--json", "--plaintext"]
     const server = new Server(["server", ...own, ...port, ...args])
     const { host, port: chosen } = await server.event("listening")
     server.address = `${host as string}:${chosen as number}`

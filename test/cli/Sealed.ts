@@ -2,7 +2,7 @@
  * A server over TLS, and peers with keys, as scripts run them.
  */
 import { join } from "node:path"
-import { addresses, folder, Program, type Person } from "./Program.ts"
+import { addresses, anyUdpPorts, folder, Program, type Person } from "./Program.ts"
 import type { Terminal } from "./Terminal.ts"
 
 /** Where a person's keys are, through all of one test. */
@@ -38,7 +38,7 @@ export class SealedServer extends Program {
   }
 
   static async start({ data = folder(), port = 0 }: Place = {}, ...args: ReadonlyArray<string>): Promise<SealedServer> {
-    const own = ["server", "--bind", addresses.server, "--port", String(port), "--data", data, "--json"]
+    const own = ["server", "--bind", addresses.server, "--port", String(port), ...anyUdpPorts, "--data", data, "--json"]
     const server = new SealedServer(data, [...own, ...args])
     const { port: chosen, url } = await server.event("listening")
     server.port = chosen as number

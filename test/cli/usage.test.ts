@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest"
 import manifest from "nomitm/package.json" with { type: "json" }
-import { folder, freePort, run, Server } from "./Program.ts"
+import { anyUdpPorts, folder, freePort, run, Server } from "./Program.ts"
 
 describe.concurrent("how the command is used", () => {
   it.each(["--help", "server --help", "peer --help", "netcheck --help"])(
@@ -142,7 +142,7 @@ describe.concurrent("how the command is used", () => {
   it("a server whose port is in use says so and exits with 1", async () => {
     await using server = await Server.start()
     const [, port = ""] = server.address.split(":")
-    const args = ["server", "--bind", "127.0.0.1", "--port", port, "--data", folder()]
+    const args = ["server", "--bind", "127.0.0.1", "--port", port, ...anyUdpPorts, "--data", folder()]
     expect(await run(args)).toEqual({
       code: 1,
       stdout: "",
