@@ -37,9 +37,14 @@ export interface World {
 
 const nodeLayer = Layer.mergeAll(NodePeerTransport.layer, NodeRendezvousTransport.layer)
 
+/**
+ * Two files run at a time, and what one of them draws as UDP ports the other one draws, too: each has addresses of its own.
+ */
+const ownNetwork = `127.1.${process.env["VITEST_POOL_ID"] ?? 0}`
+
 export const nodeWorld: World = {
   name: "on the sockets of this machine",
-  address: (host) => `127.0.0.${host}`,
+  address: (host) => `${ownNetwork}.${host}`,
   test: (name, program) => it.live(name, () => program(() => nodeLayer, undefined)),
 }
 

@@ -206,23 +206,24 @@ describe.each(worlds)("lookups $name", (world) => {
 })
 
 describe("lookups at two addresses", () => {
+  const alternate = nodeWorld.address(9)
   const events: Array<ServerEvent> = []
   promiseIn(nodeWorld)(
     "are answered at the other one with the same ports, which whoever runs the server hears of",
     (scene) =>
       Effect.gen(function* () {
         const grant = yield* reflex(yield* scene.connect(2))
-        assert.strictEqual(grant.alternate, "127.0.0.9")
+        assert.strictEqual(grant.alternate, alternate)
         const socket = yield* askerAt(scene, nodeWorld, 2)
-        for (const address of [scene.server.host, "127.0.0.9"]) {
+        for (const address of [scene.server.host, alternate]) {
           for (const port of grant.ports) {
             assert.deepStrictEqual(yield* socket.ask(grant, { address, port }), socket.local)
           }
         }
         const listening = events[0]!
-        assert.deepInclude(listening, { event: "listening", udp: grant.ports, alternate: "127.0.0.9" })
+        assert.deepInclude(listening, { event: "listening", udp: grant.ports, alternate })
       }),
-    { lookups: { alternate: "127.0.0.9" }, observe: (event) => void events.push(event) },
+    { lookups: { alternate }, observe: (event) => void events.push(event) },
   )
 
   it.effect("show a client behind a NAT the mapping of each of its questions", () =>
