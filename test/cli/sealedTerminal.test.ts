@@ -40,7 +40,7 @@ describe.skipIf(missing !== undefined).concurrent("a person with keys at a termi
       /in the same network(?:, | \()127\.0\.0\.3:/i.test(screen.join("")),
     )
     await alice.until("the path in front of the input", (screen) =>
-      /^to bob \[introduced\], lan [\d.]+ ms>$/.test(screen.at(-1) ?? ""),
+      /^to bob \[introduced\], lan [\d.]+ m?s>$/.test(screen.at(-1) ?? ""),
     )
     await endsWith(
       alice,
@@ -80,6 +80,8 @@ describe.skipIf(missing !== undefined).concurrent("a person with keys at a termi
     )
     alice.enter("/close")
     await endsWith(alice, "* You ended the chat with bob.", ">")
+    // Until he has heard of it, he is in a chat.
+    await bob.event("closed", { reason: "closed_by_peer" })
     bob.type("/chat alice")
     await alice.shows("* bob [verified] is calling. Type /accept or /decline.")
     alice.enter("/decline")
