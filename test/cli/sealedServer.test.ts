@@ -95,6 +95,7 @@ describe.concurrent("a server over TLS", () => {
     expect(stderr).toContain(`it was ${server.pin}, and now it is ${other.pin}. Somebody may be in the middle.`)
     // Whoever has the new address from whoever runs it goes there.
     expect(await run(reach(other.url, homes, "bob", "--json"))).toMatchObject({ code: 0 })
+    await other.event("left", { name: "bob" })
     expect(other.events.map(({ event }) => event).filter((event) => event === "registered")).toHaveLength(1)
   })
 
