@@ -81,7 +81,7 @@ describe.skipIf(missing !== undefined).concurrent("a person at a terminal", () =
     alice.enter("")
     await bob.event("message", { text: "how old are" })
     await alice.endsWith("to bob> how old are", "to bob>")
-    expect(alice.cursor.x).toBe("to bob> ".length)
+    await alice.until("the cursor behind the prompt", () => alice.cursor.x === "to bob> ".length)
   })
 
   it("types more than a row, and messages arrive above all of it", async () => {

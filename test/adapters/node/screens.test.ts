@@ -97,8 +97,11 @@ describe.skipIf(missing !== undefined).concurrent("a person at a terminal", () =
     ] as const) {
       play.show(event)
       await ends(prompt)
-      const top = play.on.screen.length - rows(prompt).length
-      expect(play.on.cursor.y).toBe(top + cursorAt(prompt))
+      // It is put back in its place when all is drawn.
+      await play.on.until("the cursor in its row", (screen) => {
+        const top = screen.length - rows(prompt).length
+        return play.on.cursor.y === top + cursorAt(prompt)
+      })
     }
     // What is typed next goes where the cursor was.
     play.on.type("#")
