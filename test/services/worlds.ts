@@ -22,6 +22,8 @@ export interface Mishaps {
   readonly cutStreams: (host: number) => Effect.Effect<void>
   /** Lets no datagram pass between two hosts, or lets them again; streams pass. */
   readonly setUdp: (a: number, b: number, passes: boolean) => Effect.Effect<void>
+  /** Lets what goes from one host to another take so long, in milliseconds. */
+  readonly setLatency: (a: number, b: number, millis: number) => Effect.Effect<void>
 }
 
 export interface World {
@@ -65,6 +67,7 @@ export const memoryWorld: World = {
             cutStreams: (n) => network.cutStreams(hosts.get(n)!),
             setUdp: (a, b, passes) =>
               network.setLinkBetween(hosts.get(a)!, hosts.get(b)!, { latencyMillis: 20, loss: passes ? 0 : 1 }),
+            setLatency: (a, b, millis) => network.setLinkFrom(hosts.get(a)!, hosts.get(b)!, { latencyMillis: millis }),
           })
         }),
       ),

@@ -29,6 +29,12 @@ const pauses: ReadonlyArray<number> = [500, 2000, 5000, 10_000, 20_000]
 /** A way that was there for so long has held, in milliseconds: then the pauses begin anew. */
 const heldMillis = 60_000
 
+/**
+ * Who has ended a chat knows it no more, and their last word may still be on its way: it goes by the path between both,
+ * which can be slower than the one by the server. So long it is waited for.
+ */
+const lastWord = "1 second"
+
 /** Waits before the next attempt. Both sides may try, and should not always do so at once. */
 export const pause = (attempts: number): Effect.Effect<void> =>
   Effect.flatMap(Random.next, (chance) =>
@@ -69,6 +75,7 @@ export const make = (
         }
         const error = result.failure
         if (error._tag === "LinkLost" || error.code !== "No_such_chat") return true
+        yield* restore(Effect.sleep(lastWord))
         yield* chat.forgotten
         return false
       }),

@@ -207,6 +207,18 @@ describe("a chat of whole peers whose network fails", () => {
     )
   }
 
+  promise("that the other side has ended is that, though its last word takes longer than the server", (stage) =>
+    Effect.gen(function* () {
+      const [alice, bob] = [yield* stage.person("alice", 2), yield* stage.person("bob", 3)]
+      yield* connect(alice, bob)
+      yield* Effect.all([path(alice, "direct"), path(bob, "direct")])
+      yield* stage.mishaps!.setLatency(2, 3, 700)
+      yield* alice.screen.type("/close")
+      const shown = yield* until(bob, "closed")
+      assert.deepInclude(shown.at(-1), { event: "closed", peer: "alice", reason: "closed_by_peer" })
+    }),
+  )
+
   promise("whose other side was killed and started anew ends as forgotten, and says what did not arrive", (stage) =>
     Effect.gen(function* () {
       const [alice, bob] = [yield* stage.person("alice", 2), yield* stage.person("bob", 3)]
