@@ -28,9 +28,9 @@ const goOnline = Effect.fnUntraced(function* (self: string, host: MemoryHost) {
 })
 
 const program = Effect.gen(function* () {
-  // An internet of three addresses with 20 ms between them, which loses every fifth datagram.
+  // An internet of three addresses with 20 ms between them, which loses every twentieth datagram.
   const network = yield* MemoryNetwork.make({
-    link: { latencyMillis: 20, loss: 0.2 },
+    link: { latencyMillis: 20, loss: 0.05 },
     names: { "chat.example": "203.0.113.10" },
   })
   const rendezvous = yield* network.host({ address: "203.0.113.10" })
