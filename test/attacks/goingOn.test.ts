@@ -8,6 +8,8 @@ import * as RunningChats from "nomitm/services/peer/RunningChats"
 import type { Chat } from "nomitm/services/chat/SealedChat"
 import * as CallWorld from "../domain/call/CallWorld.ts"
 import { alice, bob, byId, mallory } from "../domain/call/handshakes.ts"
+import { promise } from "../services/peer/SealedPeerStage.ts"
+import { memoryWorld } from "../services/worlds.ts"
 
 const chat = CallWorld.someCallId("the chat's first call")
 
@@ -49,6 +51,39 @@ describe("attacks on a chat that goes on", () => {
         assert.strictEqual(running.isResumable(chat, mallory.identity.id), "Unknown")
         yield* Scope.close(scopes[0]!, Exit.void)
         assert.strictEqual(running.isResumable(chat, bob.identity.id), "Unknown")
+      }),
+  )
+
+  promise(memoryWorld)(
+    "by a server that keeps silent about who has a name, and says meanwhile that the call is over: both have agreed on it",
+    ({ person }) =>
+      Effect.gen(function* () {
+        let answers = 0
+        const bob = yield* person("bob", 3, {
+          hears: (text) =>
+            text
+              .split("\n")
+              // At the ring he is told whose name it is; when he has said yes, he is not.
+              .filter((line) => !line.startsWith("USER alice ") || ++answers === 1)
+              .join("\n"),
+        })
+        const alice = yield* person("alice", 2, {
+          hears: (text) => {
+            const started = /^STARTCHAT \S+ \S+ \S+ (\S+)$/m.exec(text)
+            return started === null || answers > 2 ? text : `${text}ENDED ${started[1]} Peer_gone\n`
+          },
+        })
+        yield* alice.screen.nextOf("registered")
+        yield* bob.screen.nextOf("registered")
+        yield* alice.screen.type("/chat bob")
+        yield* bob.screen.nextOf("incoming")
+        yield* bob.screen.type("/accept")
+        yield* alice.screen.nextOf("connected")
+        const end = yield* Effect.raceFirst(
+          Effect.map(alice.screen.nextOf("closed"), (event) => JSON.stringify(event)),
+          Effect.as(Effect.sleep("60 seconds"), "it goes on"),
+        )
+        assert.strictEqual(end, "it goes on")
       }),
   )
 })

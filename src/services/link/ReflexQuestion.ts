@@ -10,7 +10,7 @@ import { type LinkLost, Refused } from "./RendezvousClient.ts"
 import type { Reflex } from "./SealedLink.ts"
 
 export interface ReflexQuestion {
-  /** The last answer; asked for if there is none. */
+  /** The last answer; asked for if there is none, or none came. */
   readonly known: Effect.Effect<Reflex, LinkLost | Refused>
   /** A new answer. */
   readonly fresh: Effect.Effect<Reflex, LinkLost | Refused>
@@ -24,6 +24,8 @@ export interface ReflexQuestion {
  */
 export const make = (server: string, ask: Effect.Effect<void, LinkLost>): ReflexQuestion => {
   let last: Deferred.Deferred<Reflex, LinkLost | Refused> | undefined
+  /** Whether the last question was answered by nothing but time: that says nothing about the server. */
+  let isUnanswered = false
   const answer = (result: Effect.Effect<Reflex, LinkLost | Refused>): void => {
     if (last !== undefined) Deferred.doneUnsafe(last, result)
   }
@@ -37,14 +39,16 @@ export const make = (server: string, ask: Effect.Effect<void, LinkLost>): Reflex
     }).pipe(Effect.withSpan("SealedRendezvous.reflex"))
 
   return {
-    known: question(() => true),
+    known: question((asked) => !isUnanswered || !Deferred.isDoneUnsafe(asked)),
     fresh: question((asked) => !Deferred.isDoneUnsafe(asked)),
-    answered: (action) =>
+    answered: (action) => {
+      isUnanswered = action._tag === "NotReflexed" && action.code === "No_answer"
       answer(
         action._tag === "Reflexed"
           ? Effect.succeed(reflexAt(server, action.reflex))
           : Effect.fail(new Refused({ code: action.code })),
-      ),
+      )
+    },
     lost: (error) => answer(Effect.fail(error)),
   }
 }

@@ -78,6 +78,8 @@ export const throughServer = Effect.fnUntraced(function* (options: Options, repo
     const { id, name: claimed } = proven.peer
     // At once: a path is there by the time that what is known of them has been looked up and written down.
     const chat = yield* sessions.open({ keys: proven, patience, way: wayOf(online, agreement) })
+    // The other side may go on with it before we have come to it: it is not to hear that there is none.
+    yield* running.keep(proven.callId, id, chat)
     const isVouchedFor = dialled !== undefined || (yield* online.isNameOf(claimed, id))
     const keys = { ...proven, peer: { ...proven.peer, name: dialled ?? claimed } }
     if (invited) yield* acquaintances.learn(keys.peer, "Invited", isVouchedFor)
@@ -92,7 +94,7 @@ export const throughServer = Effect.fnUntraced(function* (options: Options, repo
       label: acquaintances.label(id, keys.peer.name, isVouchedFor),
       keys,
       isVouchedFor,
-      open: Effect.as(running.keep(keys.callId, id, chat), chat),
+      open: Effect.succeed(chat),
     })
   })
 
