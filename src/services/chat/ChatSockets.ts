@@ -58,11 +58,14 @@ export class ChatSockets {
     this.bound(this.reserve(index, scope), socket)
   }
 
-  /** Binds as many sockets, from a number on, except those that are there. */
+  /** Binds as many sockets, from a number on, except those that are there: those that are closed meanwhile never are. */
   open(first: number, count: number, address: string | undefined): void {
-    const indices = Array.from({ length: count }, (_, i) => first + i).filter((index) => this.find(index) === undefined)
-    const bindOne = (index: number): Effect.Effect<void> => this.bind(index, address)
-    this.tools.fork(Effect.forEach(indices, bindOne, { concurrency: bindingAtOnce, discard: true }), this.scope)
+    const reserved: Array<Held> = []
+    for (let index = first; index < first + count; index++) {
+      if (this.find(index) === undefined) reserved.push(this.reserve(index, Scope.forkUnsafe(this.scope)))
+    }
+    const bindOne = (held: Held): Effect.Effect<void> => this.bind(held, address)
+    this.tools.fork(Effect.forEach(reserved, bindOne, { concurrency: bindingAtOnce, discard: true }), this.scope)
   }
 
   /** Closes all but these. */
@@ -79,16 +82,15 @@ export class ChatSockets {
     return true
   }
 
-  private bind(index: number, address: string | undefined): Effect.Effect<void> {
-    const { scope, tools } = this
+  private bind(held: Held, address: string | undefined): Effect.Effect<void> {
+    const { transport } = this.tools
     return Effect.gen({ self: this }, function* () {
-      const own = yield* Scope.fork(scope)
-      const held = this.reserve(index, own)
-      const socket = yield* Effect.option(Scope.provide(tools.transport.bind({ port: 0, address }), own))
-      if (Option.isSome(socket) && this.find(index) === held) this.bound(held, socket.value)
+      if (!this.isHeld(held)) return
+      const socket = yield* Effect.option(Scope.provide(transport.bind({ port: 0, address }), held.scope))
+      if (Option.isSome(socket) && this.isHeld(held)) this.bound(held, socket.value)
       else {
         this.drop(held)
-        yield* Scope.close(own, Exit.void)
+        yield* Scope.close(held.scope, Exit.void)
       }
     }).pipe(Effect.uninterruptible)
   }
@@ -111,6 +113,10 @@ export class ChatSockets {
   private find(index: number): Held | undefined {
     for (const held of this.held) if (held.index === index) return held
     return undefined
+  }
+
+  private isHeld(held: Held): boolean {
+    return this.find(held.index) === held
   }
 
   private drop(held: Held): void {
