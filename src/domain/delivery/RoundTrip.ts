@@ -8,7 +8,7 @@ const leastVariation = 4
 export const maxAckDelay = 25
 /** What is believed before anything was measured. */
 export const initialRtt = 333
-/** The longest pause between two probes, however often there was no answer. */
+/** The longest pause before something is sent again, whatever was measured and however often there was no answer. */
 export const maxProbeMillis = 15_000
 
 export interface RoundTrip {
@@ -44,7 +44,7 @@ export const measure = (state: RoundTrip, latest: number, delay: number): RoundT
 
 /** A record is lost when one sent later is acknowledged, and it is older than this (section 6.1.2). */
 export const lossMillis = ({ latest, smoothed }: RoundTrip): number =>
-  Math.max((9 / 8) * Math.max(latest, smoothed), granularity)
+  Math.min(Math.max((9 / 8) * Math.max(latest, smoothed), granularity), maxProbeMillis)
 
 /**
  * How long to wait before asking what became of the last record (section 6.2.1). Whole milliseconds, and on a short path

@@ -43,6 +43,14 @@ describe("a record", () => {
     assert.strictEqual(LossRecovery.lossAt(LossRecovery.detect(state, 90)[0]), Infinity)
   })
 
+  it("is lost after 15 seconds at most, though who is on the way had one acknowledgement take longer", () => {
+    const [held] = arrived(sentAt(0, 100_000, 101_000), 90_000, 0)
+    assert.strictEqual(held.roundTrip.latest, 90_000)
+    const [state] = arrived(held, 101_020, 2)
+    assert.strictEqual(LossRecovery.lossAt(state), 115_000)
+    assert.deepStrictEqual(counters(LossRecovery.detect(state, 115_000)[1]), [1])
+  })
+
   it("that was thought lost counts as arrived when it is acknowledged late", () => {
     const [before] = arrived(sentAt(0, 0, 0, 0), 50, 3)
     const [state, lost] = LossRecovery.detect(before, 50)
