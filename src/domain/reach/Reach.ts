@@ -31,8 +31,6 @@ import * as Stuck from "./Stuck.ts"
 export const maxStrangers = 4
 /** The pause between two challenges on a path that is not proven, in milliseconds. */
 export const askMillis = 100
-/** The pause between two searches that the other side, or a dead path, asks for, in milliseconds. */
-export const searchPauseMillis = 5000
 /** While the relay serves, it is searched again after these pauses, the last one again and again, in milliseconds … */
 export const relayedPauses = [60_000, 300_000, 900_000] as const
 /** … and while nothing does. */
@@ -168,7 +166,7 @@ const search = (tools: Tools, state: State, isFresh: boolean, now: number): Step
   const { situation } = state
   if (situation === undefined) return [state, nothing]
   const generation = CandidateMessage.nextGeneration(state.generation)
-  const [search, actions] = Search.start(situation, generation, isFresh, state.search?.gathering.mapped, now)
+  const [search, actions] = Search.start(situation, generation, isFresh, state.search, now)
   const next = { ...state, search, generation, before: counts(state), searchAt: Infinity }
   return chain(
     PathBook.isDirect(state.book) ? next : doubting(next, now),
@@ -180,7 +178,7 @@ const search = (tools: Tools, state: State, isFresh: boolean, now: number): Step
 
 /** A search is wanted, but they do not follow each other at once. */
 const searchSoon = (tools: Tools, state: State, now: number): Step => {
-  const at = state.search === undefined ? now : state.search.startedAt + searchPauseMillis
+  const at = state.search === undefined ? now : state.search.startedAt + Search.pauseMillis
   return at <= now ? search(tools, state, false, now) : [{ ...state, searchAt: Math.min(state.searchAt, at) }, nothing]
 }
 
@@ -214,7 +212,7 @@ const told = (tools: Tools, state: State, message: CandidateMessage.CandidateMes
   }
   // Its path may have died, or its addresses may be others: does ours still work?
   const doubted = { ...next, book: PathBook.doubt(next.book, now) }
-  if (now - next.search.startedAt >= searchPauseMillis) return search(tools, doubted, true, now)
+  if (now - next.search.startedAt >= Search.pauseMillis) return search(tools, doubted, true, now)
   return due(tools, { ...doubted, search: Search.again(next.search, now) }, now)
 }
 

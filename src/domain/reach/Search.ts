@@ -29,6 +29,8 @@ import * as Spray from "./Spray.ts"
 
 /** A side sends at most so many records in a search, answers not counted. */
 export const maxPackets = 3000
+/** Searches that begin sooner after each other share what one may send, in milliseconds. */
+export const pauseMillis = 5000
 /** So many strangers are remembered in a search; more are not checked. */
 export const maxStrangers = 128
 /** So many messages about candidates are sent in a search. */
@@ -81,6 +83,9 @@ export interface Search {
   /** When it is looked whether spraying would help; never once it has begun. */
   readonly sprayAt: number
   readonly packets: number
+  /** Since when it is counted what may be sent, and what searches before this one have sent of that. */
+  readonly countedFrom: number
+  readonly packetsBefore: number
   readonly endsAt: number
   readonly isOver: boolean
 }
@@ -113,16 +118,17 @@ export interface Result {
 
 /**
  * @param isFresh whether what the other side told last belongs to this search: an older prediction is none
- * @param mapped a port that the router maps already
+ * @param last the search before: the port that the router maps serves on, and so does the count of what is sent, for a while
  */
 export const start = (
   situation: Situation,
   generation: number,
   isFresh: boolean,
-  mapped: Endpoint.Endpoint | undefined,
+  last: Search | undefined,
   now: number,
 ): readonly [Search, ReadonlyArray<Action>] => {
-  const [gathering, actions] = Gathering.start(situation, mapped, now)
+  const [gathering, actions] = Gathering.start(situation, last?.gathering.mapped, now)
+  const counted = last !== undefined && now - last.countedFrom < pauseMillis ? last : undefined
   const search: Search = {
     generation,
     startedAt: now,
@@ -133,10 +139,12 @@ export const start = (
     heardAt: isFresh && situation.remote !== undefined ? now : Infinity,
     checkedAt: undefined,
     checks: Checks.none,
-    strangers: noStrangers,
+    strangers: counted?.strangers ?? noStrangers,
     spray: undefined,
     sprayAt: Infinity,
     packets: 0,
+    countedFrom: counted?.countedFrom ?? now,
+    packetsBefore: counted === undefined ? 0 : counted.packetsBefore + counted.packets,
     endsAt: now + idleMillis,
     isOver: false,
   }
@@ -278,13 +286,13 @@ export const due = (search: Search, context: Context): Result => {
     }
   }
 
-  const [checks, checked] = Checks.due(next.checks, now, maxPackets - next.packets)
+  const [checks, checked] = Checks.due(next.checks, now, allowed(next))
   next = { ...next, checks, packets: next.packets + checked.length }
   // What may not be sent is not due either: nobody would sleep any more.
-  if (next.packets >= maxPackets) next = { ...next, checks: Checks.only(checks, () => false) }
+  if (allowed(next) <= 0) next = { ...next, checks: Checks.only(checks, () => false) }
   const shots: Array<Spray.Shot> = [...checked]
   if (next.spray !== undefined) {
-    const [spray, sprayed] = Spray.due(next.spray, now, maxPackets - next.packets)
+    const [spray, sprayed] = Spray.due(next.spray, now, allowed(next))
     next = { ...next, spray, packets: next.packets + sprayed.length }
     shots.push(...sprayed)
     if (sprayed.length > 0 && spray.nextAt === Infinity) {
@@ -303,6 +311,9 @@ export const due = (search: Search, context: Context): Result => {
   if (now >= next.endsAt) next = { ...next, isOver: true, spray: undefined }
   return { search: next, book, nextSocket, sprayableAt, actions }
 }
+
+/** How many records may still be sent. */
+const allowed = ({ packets, packetsBefore }: Search): number => maxPackets - packets - packetsBefore
 
 /** What there is to tell, if it is something else than before. */
 const tell = (search: Search, situation: Situation): readonly [Search, ReadonlyArray<Action>] => {

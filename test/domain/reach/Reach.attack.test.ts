@@ -109,6 +109,23 @@ describe("a hostile peer", () => {
     assert.isAtMost(to(alice, stranger).length, 600)
   })
 
+  it("that, with a server that allows it, has the chat go on twice a second gets a stranger no more than its share", () => {
+    const alice = alone()
+    const seconds = 30
+    for (let round = 0; round < 2 * seconds; round++) {
+      const config = { isInitiator: true, relay: "auto", isLocalServer: false } as const
+      if (round > 0) alice.on({ _tag: "Resumed", config })
+      alice.on({ _tag: "RelayUp" })
+      const candidates = Array.from({ length: 4 }, (_, i) => reflexive(stranger, 1000 + 4 * round + i))
+      tell(alice, 1, { _tag: "EndpointIndependent" }, ...candidates)
+      alice.start(0)
+      alice.world.pass(500)
+    }
+    const times = 1 + (seconds * 1000) / Search.pauseMillis
+    const most = times * RemoteCandidates.strangerChecks * RemoteCandidates.strangerProbes
+    assert.isAtMost(to(alice, stranger).length, most)
+  })
+
   it("cannot have its own port guessed at a stranger's: only where the server sees it is sprayed", () => {
     const alice = alone()
     tell(alice, 1, { _tag: "Random" }, reflexive(stranger))
