@@ -155,16 +155,17 @@ export const throughServer = Effect.fnUntraced(function* (options: Options, repo
   const nextOf = (current: SealedLink): Effect.Effect<SealedAgreement, LinkLost, Scope.Scope> =>
     Effect.uninterruptibleMask((restore) =>
       Effect.gen(function* () {
-        const own = yield* Scope.make()
-        const agreement = yield* restore(Scope.provide(current.incoming, own)).pipe(
-          Effect.onError(() => Scope.close(own, Exit.void)),
-        )
-        if (agreement.resumes === undefined) {
-          yield* Effect.addFinalizer(() => Scope.close(own, Exit.void))
-          return agreement
+        for (;;) {
+          const own = yield* Scope.make()
+          const agreement = yield* restore(Scope.provide(current.incoming, own)).pipe(
+            Effect.onError(() => Scope.close(own, Exit.void)),
+          )
+          if (agreement.resumes === undefined) {
+            yield* Effect.addFinalizer(() => Scope.close(own, Exit.void))
+            return agreement
+          }
+          yield* running.resume(current, agreement, own)
         }
-        yield* running.resume(current, agreement, own)
-        return yield* restore(nextOf(current))
       }),
     )
 
