@@ -45,6 +45,7 @@ export type Tools = PathBook.Tools
 export type Step = readonly [State, ReadonlyArray<Action>]
 
 const nothing: ReadonlyArray<Action> = []
+const notStuck = { stuckAt: Infinity, stuck: undefined } as const
 
 /** When `Due` is the next event to come, in milliseconds of the monotonic clock. */
 export const dueAt = ({ book, search, situation, searchAt, stuckAt }: State): number =>
@@ -134,12 +135,11 @@ const resumed = (tools: Tools, state: State, config: State["config"], now: numbe
   )
 }
 
-/** In a while it is said why there is no direct path, if there is none then. */
-const doubting = (state: State, now: number): State => ({
-  ...state,
-  stuckAt: now + Stuck.afterMillis,
-  stuck: undefined,
-})
+/** Something has changed: in a while it is said why there is no direct path, if there is none then. */
+const doubting = (state: State, now: number): State => ({ ...wondering(state, now), stuck: undefined })
+
+/** The same, unless it was said already. */
+const wondering = (state: State, now: number): State => ({ ...state, stuckAt: now + Stuck.afterMillis })
 
 const started = (tools: Tools, state: State, event: Event & { readonly _tag: "Started" }, now: number): Step => {
   const { config } = state
@@ -169,7 +169,7 @@ const search = (tools: Tools, state: State, isFresh: boolean, now: number): Step
   const [search, actions] = Search.start(situation, generation, isFresh, state.search, now)
   const next = { ...state, search, generation, before: counts(state), searchAt: Infinity }
   return chain(
-    PathBook.isDirect(state.book) ? next : doubting(next, now),
+    PathBook.isDirect(state.book) ? next : wondering(next, now),
     // What the one before has opened, it may not have come to closing.
     (state) => [state, [...letGo(state), ...actions]],
     (state) => due(tools, state, now),
@@ -223,7 +223,14 @@ const addressesChanged = (tools: Tools, state: State, addresses: ReadonlyArray<s
   const isSame = addresses.length === old.size && addresses.every((address) => old.has(address))
   if (isSame) return [state, nothing]
   return chain(
-    { ...state, situation: { ...situation, addresses }, search: undefined, before: counts(state), failures: 0 },
+    {
+      ...state,
+      situation: { ...situation, addresses },
+      search: undefined,
+      before: counts(state),
+      failures: 0,
+      stuck: undefined,
+    },
     (state) => onBook(state, PathBook.unsettle(tools, state.book, now)),
     (state) => search(tools, state, false, now),
   )
@@ -267,7 +274,7 @@ const taken = (tools: Tools, state: State, path: Path.Path, data: Uint8Array, no
       const { situation } = state
       if (state.search === undefined || situation === undefined) return [state, nothing]
       const search = Search.proven(state.search, situation, path, now)
-      return closing({ ...state, search, failures: 0, searchAt: Infinity, stuckAt: Infinity }, now)
+      return closing({ ...state, search, failures: 0, searchAt: Infinity, ...notStuck }, now)
     },
   )
 }
@@ -370,7 +377,7 @@ const letGo = ({ book, nextSocket }: State): ReadonlyArray<Action> => {
   return [{ _tag: "CloseSockets", keep: [...new Set([0, ...used])].toSorted((a, b) => a - b) }]
 }
 
-/** Says why there is no direct path, once for a search and a reason. */
+/** Says why there is no direct path: once, until there was one or something else has changed. */
 const said = (state: State, now: number): Step => {
   if (now < state.stuckAt) return [state, nothing]
   const { book, search, stuckAt } = state

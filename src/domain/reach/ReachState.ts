@@ -32,7 +32,7 @@ export interface State {
   readonly nextSocket: number
   /** When it is said that there is no direct path yet. */
   readonly stuckAt: number
-  /** What was said about this search. */
+  /** What was said about that, and still holds. */
   readonly stuck: StuckReason | undefined
   /** Whether any record came by a direct path since there is a socket, or by any. */
   readonly isHeard: boolean

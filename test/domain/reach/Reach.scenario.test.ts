@@ -232,6 +232,22 @@ describe("a path", () => {
     world.pass(20_000)
     assert.deepStrictEqual([alice.kind, bob.kind], ["direct", "direct"])
   })
+
+  it("that does not come back is searched again and again, and that there is none is said once, until there was one", () => {
+    const world = connected()
+    const { alice, bob } = world
+    for (const host of [alice, bob]) host.on({ _tag: "RelayDown", because: "Server_lost" })
+    world.isCoreWorking = false
+    world.pass(3_600_000)
+    assert.isAbove(Reach.report(alice.state).searches, 10)
+    assert.deepStrictEqual(stuck(alice), ["No_relay"])
+    world.isCoreWorking = true
+    world.pass(60_000)
+    assert.deepStrictEqual([alice.kind, bob.kind], ["direct", "direct"])
+    world.isCoreWorking = false
+    world.pass(60_000)
+    assert.deepStrictEqual(stuck(alice), ["No_relay", "No_relay"])
+  })
 })
 
 describe("searches", () => {
