@@ -66,7 +66,15 @@ export const PeerEvent = Schema.Union([
   /** It will not be sent any more, and may or may not have arrived: how the chat ended; and the text, to type it again. */
   event("failed", { ...ownText, reason: Ending, text: Schema.String }),
   event("message", { from: Schema.String, text: Schema.String, ...trusted }),
-  event("closed", { peer: Schema.String, reason: Ending, ...trusted }),
+  /** Of one that was `unreachable` through a server also why, as far as known here, and what to do about it. */
+  event("closed", {
+    peer: Schema.String,
+    reason: Ending,
+    ...trusted,
+    because: Schema.optionalKey(StuckReason),
+    message: Schema.optionalKey(Schema.String),
+    hint: Schema.optionalKey(Schema.String),
+  }),
   /** The short authentication string: both people see the same, or somebody is in the middle. */
   event("sas", { peer: Schema.String, words: Schema.Array(Schema.String), digits: Schema.String }),
   event("safety", { peer: Schema.String, number: Schema.String }),

@@ -73,7 +73,10 @@ export const lines = (event: PeerEvent): ReadonlyArray<string> => {
       return [`${sender(event.from)}${mark(event.trust)}: ${first}`, ...more.map((line) => `  | ${line}`)]
     }
     case "closed":
-      return [`* ${closed(safe(event.peer), event.reason)}`]
+      return [
+        `* ${event.message === undefined ? closed(safe(event.peer), event.reason) : safe(event.message)}`,
+        ...(event.hint === undefined ? [] : [`  ${safe(event.hint)}`]),
+      ]
     case "sas":
       return [
         `* Compare with ${safe(event.peer)}, by voice:  ${event.words.map(safe).join(" ")}   (${safe(event.digits)})`,

@@ -184,6 +184,15 @@ describe("an event in words", () => {
     assert.strictEqual(more.length, 0)
   })
 
+  it("of an end says what is known of why, and what to do about it", () => {
+    const [message, hint] = ["bob could not be reached: \u001b[2J.", "Start again\nwithout --relay never."]
+    const closed = { event: "closed", peer: "bob", reason: "unreachable", because: "Relay_unwanted" } as const
+    assert.deepStrictEqual(shown({ ...closed, message, hint }), [
+      "* bob could not be reached: [2J.",
+      "  Start again without --relay never.",
+    ])
+  })
+
   it.prop(
     "is safe to print, whatever a peer calls itself or writes, and no line of it passes for the program's",
     [arbitraries.text, arbitraries.text],

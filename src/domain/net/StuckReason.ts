@@ -14,8 +14,10 @@ export const StuckReason = Schema.Literals([
   "No_port",
   /** There is no direct path, and the server relays nothing. */
   "Relay_refused",
-  /** There is no direct path, and the relay is not wanted here, or not there any more. */
+  /** There is no direct path, and the relay is not there any more. */
   "No_relay",
+  /** No direct path is looked for, as with `No_port`, and the relay is not wanted here. */
+  "Relay_unwanted",
   /** The other side is not heard on any path. */
   "Peer_silent",
   /** All that was tried was left unanswered. */
@@ -60,8 +62,13 @@ export const explain = (because: StuckReason, peer: string): Explanation => {
       }
     case "No_relay":
       return {
-        message: `No path to ${peer} yet: no direct one was found, and no relay is there, or wanted (--relay never).`,
+        message: `No path to ${peer} yet: no direct one was found, and the relay is away.`,
         hint: "It is being tried again, and what you type waits. It goes out when the server or a direct path is back.",
+      }
+    case "Relay_unwanted":
+      return {
+        message: `No path to ${peer}: you do not want the relay (--relay never), and they want nothing else, or one of you has no UDP port.`,
+        hint: "Start again without --relay never, or ask them to drop --relay always.",
       }
     case "Peer_silent":
       return {

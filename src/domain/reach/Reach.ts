@@ -38,7 +38,7 @@ export const unreachedPauses = [15_000, 30_000, 60_000] as const
 
 export type { Action, Config, Event, PathFrame } from "./ReachEvent.ts"
 export { activeKind, initial, type State } from "./ReachState.ts"
-export { report, type Report, type Why } from "./Report.ts"
+export { report, type Report, unreached, type Why } from "./Report.ts"
 
 export type Tools = PathBook.Tools
 

@@ -4,6 +4,7 @@
 import type * as Endpoint from "../Endpoint.ts"
 import type * as Frame from "../record/Frame.ts"
 import type { StuckReason } from "../net/StuckReason.ts"
+import type { RelayLost } from "../net/Unreached.ts"
 import type { CandidateMessage } from "./CandidateMessage.ts"
 import type * as Path from "./Path.ts"
 import type * as Search from "./Search.ts"
@@ -24,7 +25,7 @@ export type Event =
   | { readonly _tag: "Resumed"; readonly config: Config }
   /** The server's link carries records. */
   | { readonly _tag: "RelayUp" }
-  | { readonly _tag: "RelayDown"; readonly because?: "Relay_refused" | "Server_lost" | "Peer_gone" }
+  | { readonly _tag: "RelayDown"; readonly because?: RelayLost }
   /** There is a socket, and it is known where the server sees both sides: see `Situation`. */
   | {
       readonly _tag: "Started"

@@ -11,6 +11,7 @@ import type * as Search from "./Search.ts"
 import type { Situation } from "./Situation.ts"
 import type * as Stuck from "./Stuck.ts"
 import type { StuckReason } from "../net/StuckReason.ts"
+import type { RelayLost } from "../net/Unreached.ts"
 
 /** All times are milliseconds of the monotonic clock. */
 export interface State {
@@ -21,7 +22,7 @@ export interface State {
   /** What the other side has told, before or after that. */
   readonly told: CandidateMessage | undefined
   readonly isPortless: boolean
-  readonly relayLost: "Relay_refused" | "Server_lost" | "Peer_gone" | undefined
+  readonly relayLost: RelayLost | undefined
   readonly search: Search.Search | undefined
   readonly generation: number
   /** When the next search begins. */

@@ -2,6 +2,7 @@
  * What a person, or a script, is told of the ways to the other side (`/net`).
  */
 import type { StuckReason } from "../net/StuckReason.ts"
+import type { Unreached } from "../net/Unreached.ts"
 import type { Candidate } from "./Candidate.ts"
 import * as NatMapping from "./NatMapping.ts"
 import * as Path from "./Path.ts"
@@ -74,5 +75,18 @@ const whyOf = (state: State): Why => {
       return state.search !== undefined && !state.search.isOver
         ? "searching"
         : (Stuck.because(facts(state)) ?? "No_answer")
+  }
+}
+
+/** Why nothing came of it, where it was given up before there was a path. */
+export const unreached = (state: State): Unreached => {
+  const { relay, ...others } = facts(state)
+  // The relay counts as a path before it is proven; and it was there until the other side gave up.
+  const known = { ...others, isReached: false, relay: relay === "Call_ended" ? undefined : relay }
+  return {
+    because: Stuck.because(known) ?? "Peer_silent",
+    direct: Stuck.direct(known),
+    relay: state.config.relay,
+    relayLost: state.relayLost,
   }
 }

@@ -16,6 +16,7 @@ import * as Path from "../../domain/reach/Path.ts"
 import * as Reach from "../../domain/reach/Reach.ts"
 import type * as Frame from "../../domain/record/Frame.ts"
 import type { StuckReason } from "../../domain/net/StuckReason.ts"
+import type { RelayLost, Unreached } from "../../domain/net/Unreached.ts"
 import type { Watcher } from "./AddressWatch.ts"
 import type { PathInUse } from "./ChatNews.ts"
 import { ChatPortMapping } from "./ChatPortMapping.ts"
@@ -132,6 +133,11 @@ export class ChatPaths implements Watcher {
 
   report(): Reach.Report {
     return Reach.report(this.state)
+  }
+
+  /** Why nothing came of them; without a server nobody knows, for the other person may not have said yes. */
+  unreached(): Unreached | undefined {
+    return this.current?.way._tag === "Server" ? Reach.unreached(this.state) : undefined
   }
 
   /**
@@ -314,7 +320,7 @@ export class ChatPaths implements Watcher {
       case "RelayRefused":
         return this.on({ _tag: "RelayDown", because: "Relay_refused" })
       case "Gone":
-        this.on({ _tag: "RelayDown", because: event.code === "Peer_gone" ? "Peer_gone" : "Server_lost" })
+        this.on({ _tag: "RelayDown", because: relayLost(event.code) })
         return this.owner.onGone()
     }
   }
@@ -382,6 +388,12 @@ export class ChatPaths implements Watcher {
       })
     })
   }
+}
+
+/** @param code of ENDED, or that there is no connection any more */
+const relayLost = (code: string): RelayLost => {
+  if (code === "Peer_gone") return code
+  return code === "Failed" ? "Call_ended" : "Server_lost"
 }
 
 const inUse = (path: Path.Path | undefined, kind: PathInUse["kind"], rttMillis: number | undefined): PathInUse => ({

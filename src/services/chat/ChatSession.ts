@@ -23,6 +23,7 @@ import type { Endpoint } from "../../domain/Endpoint.ts"
 import * as ObservedSource from "../../domain/ObservedSource.ts"
 import * as PeerMessage from "../../domain/PeerMessage.ts"
 import * as PeerName from "../../domain/PeerName.ts"
+import type { Unreached } from "../../domain/net/Unreached.ts"
 import type { Report } from "../../domain/reach/Reach.ts"
 import type * as ChatNews from "./ChatNews.ts"
 import * as Farewell from "./Farewell.ts"
@@ -93,6 +94,8 @@ export interface Tracking {
   readonly news: Effect.Effect<ChatNews.News, ChatEnded>
   /** Waits until all that was said is with the other person. */
   readonly delivered: Effect.Effect<void, ChatEnded>
+  /** Why the other side could not be reached, when it has ended so; none if nothing is known. */
+  readonly unreached: () => Unreached | undefined
   /** What is known of the network between both sides. */
   readonly reach: Effect.Effect<Report>
 }

@@ -22,6 +22,7 @@ import type { Moment } from "../../domain/record/Moment.ts"
 import type * as RecordLayer from "../../domain/record/RecordLayer.ts"
 import type * as SealedConversation from "../../domain/record/SealedConversation.ts"
 import type { StuckReason } from "../../domain/net/StuckReason.ts"
+import type { Unreached } from "../../domain/net/Unreached.ts"
 import { type Action, ChatConversation, type Owner as ConversationOwner } from "./ChatConversation.ts"
 import { ChatMessages, type Texts } from "./ChatMessages.ts"
 import { ChatNews, type PathInUse } from "./ChatNews.ts"
@@ -43,7 +44,7 @@ const noPath: PathInUse = { kind: "none", address: "", rttMillis: undefined }
 export interface Options {
   readonly keys: SealedConversation.Keys
   readonly peerName: string
-  /** How long to go on when nothing is heard at first, in milliseconds. */
+  /** How long to go on when there is no path to the other side at first, in milliseconds. */
   readonly patienceMillis: number
   readonly texts: Texts
 }
@@ -113,6 +114,11 @@ export class LiveChat implements ConversationOwner, ChatPaths.Owner, Sleeper {
     return this.paths.report()
   }
 
+  /** Why the other side could not be reached, as far as known here; none where nothing but an address is known of it. */
+  get unreached(): Unreached | undefined {
+    return this.paths.unreached()
+  }
+
   get remote(): Endpoint | undefined {
     return this.reachedAt
   }
@@ -164,10 +170,10 @@ export class LiveChat implements ConversationOwner, ChatPaths.Owner, Sleeper {
     this.on({ _tag: "Verify", at: this.moment() })
   }
 
-  /** The other side has proven that it does not know the chat any more. */
+  /** The other side has proven that it does not know the chat any more; one that never began it has given up, too. */
   forgotten(): void {
     this.notice()
-    this.on({ _tag: "GiveUp", ending: "forgotten" })
+    this.on({ _tag: "GiveUp", ending: this.isBeginning ? "unreachable" : "forgotten" })
   }
 
   follow(way: Way, scope: Scope.Closeable): Effect.Effect<void> {
@@ -342,6 +348,14 @@ export class LiveChat implements ConversationOwner, ChatPaths.Owner, Sleeper {
     Deferred.doneUnsafe(this.whenOpened, Effect.succeed(this.peerName))
   }
 
+  /**
+   * Whether it has been neither open for anybody nor ended. The other side may have been heard, by a path that is not
+   * ours to use: its records open, and it hears nothing.
+   */
+  private get isBeginning(): boolean {
+    return !Deferred.isDoneUnsafe(this.whenOpened)
+  }
+
   private lookAdrift(): void {
     if (this.isAdrift()) this.adrift.openUnsafe()
     else this.adrift.closeUnsafe()
@@ -412,14 +426,14 @@ export class LiveChat implements ConversationOwner, ChatPaths.Owner, Sleeper {
       conversation.dueAt,
       paths.dueAt,
       delivers ? messages.dueAt : Infinity,
-      conversation.phase === "Opening" ? this.giveUpAt : Infinity,
+      this.isBeginning ? this.giveUpAt : Infinity,
     )
   }
 
   due(): void {
     this.turn(() => {
       this.conversation.due(this.turnAt)
-      if (this.conversation.phase === "Opening" && this.giveUpAt <= this.turnAt.monotonic) {
+      if (this.isBeginning && this.giveUpAt <= this.turnAt.monotonic) {
         this.on({ _tag: "GiveUp", ending: "unreachable" })
       }
       if (this.conversation.phase === "Closed") return

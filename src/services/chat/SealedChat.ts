@@ -61,7 +61,7 @@ export interface Options {
   readonly keys: SealedConversation.Keys & { readonly peer: Pick<ChatKeys["peer"], "name"> }
   /** How both sides were brought together. Who keeps the chat going on it is `RunningChats`, or `DirectResumption`. */
   readonly way: Way
-  /** How long to go on when nothing is heard at first. */
+  /** How long to go on when there is no path to the other side at first: then it ends as `unreachable`. */
   readonly patience: Duration.Input
   /** Called for each text in the moment it arrives, instead of `receive`. Must not wait and not throw. */
   readonly onText?: ((text: string) => void) | undefined
@@ -170,6 +170,7 @@ class OpenChat implements Chat {
         return latest === undefined ? this.whileOpen(live.news.next()) : Effect.succeed(latest)
       }),
       delivered: this.allDelivered,
+      unreached: () => live.unreached,
       reach: Effect.sync(() => live.report),
     }
   }

@@ -214,7 +214,9 @@ export const make = (report: PeerReport): PeerChats => {
       yield* Effect.addFinalizer(() => chat.close)
       const { ending } = yield* Effect.flip(talk(mine, chat, meeting))
       yield* followToEnd(mine, chat)
-      yield* end(mine, Effect.andThen(tellFailed(mine, ending), report.closed(mine.peer, ending, person?.trust())))
+      const unreached = ending === "unreachable" ? chat.tracking?.unreached() : undefined
+      const closed = report.closed(mine.peer, ending, person?.trust(), unreached)
+      yield* end(mine, Effect.andThen(tellFailed(mine, ending), closed))
       return ending
     }).pipe(Effect.scoped)
 

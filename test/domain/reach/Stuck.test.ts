@@ -42,6 +42,13 @@ describe("why a chat has no path at all", () => {
     assert.strictEqual(because({ isReached: false, isRelayOnly: true, relay: "Server_lost" }), "No_relay")
   })
 
+  it("is the own wish where no direct path is looked for and the relay is not wanted", () => {
+    assert.strictEqual(
+      because({ isReached: false, isPortless: true, relay: "never", isHeard: false }),
+      "Relay_unwanted",
+    )
+  })
+
   it("is the other side's silence where the relay is there", () => {
     assert.strictEqual(because({ isReached: false }), "Peer_silent")
     assert.strictEqual(because({ isReached: false, own: NatMapping.blocked }), "Peer_silent")

@@ -83,6 +83,41 @@ describe("a sealed chat that a server has brought together", () => {
     ),
   )
 
+  it.effect("ends as unreachable after its patience where what one side hears by the relay is no path for it", () =>
+    inVirtualTime(
+      Effect.gen(function* () {
+        const world = yield* make()
+        const { keys, way, relayed } = yield* world.agree({ hasPorts: false })
+        const alice = yield* world.open("alice", { way: way("alice", "never"), keys: keys.alice })
+        const bob = yield* world.open("bob", { way: way("bob", "always"), keys: keys.bob })
+        yield* Effect.sleep("20 seconds")
+        // She can read him, and is silent for him.
+        assert.isAbove(relayed.length, 0)
+        assert.isTrue(relayed.every(({ from }) => from === "bob"))
+        assert.isTrue(alice.isHeard())
+        for (const chat of [alice, bob]) assert.strictEqual((yield* Effect.flip(chat.opened)).ending, "unreachable")
+        assert.closeTo(yield* Clock.currentTimeMillis, 30_000, 100)
+        assert.deepInclude(alice.tracking.unreached(), { because: "Relay_unwanted", relay: "never", direct: "No_port" })
+        assert.deepInclude(bob.tracking.unreached(), { because: "Peer_silent", relay: "always" })
+      }),
+    ),
+  )
+
+  it.effect("that was open once outlives the loss of all paths, however early", () =>
+    inVirtualTime(
+      Effect.gen(function* () {
+        const world = yield* make()
+        const { alice, bob } = yield* world.meet({ relay: "never" })
+        yield* world.setUdp(false)
+        yield* alice.say("waits")
+        yield* Effect.all([until(alice, "none"), until(bob, "none")])
+        yield* Effect.sleep("1 minute")
+        yield* world.setUdp(true)
+        assert.strictEqual(yield* bob.receive, "waits")
+      }),
+    ),
+  )
+
   it.effect(
     "falls back to the relay within two seconds of the death of its path under traffic, with nothing lost",
     () =>

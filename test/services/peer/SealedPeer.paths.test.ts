@@ -1,7 +1,19 @@
 import { assert, describe } from "@effect/vitest"
 import { Clock, Effect } from "effect"
-import { connect, pastServer, type Person, problem, promise as promiseIn, type Stage } from "./SealedPeerStage.ts"
+import type { PeerEvent } from "nomitm/domain/PeerEvent"
+import {
+  accepted,
+  connect,
+  pastServer,
+  type Person,
+  type PersonOptions,
+  problem,
+  promise as promiseIn,
+  type Stage,
+} from "./SealedPeerStage.ts"
 import { memoryWorld, type World, worlds } from "../worlds.ts"
+
+type Closed = Extract<PeerEvent, { readonly event: "closed" }>
 
 /** Waits until everything goes by such a path. */
 const path = ({ screen }: Person, kind: string) =>
@@ -309,6 +321,102 @@ describe("a chat of whole peers whose network fails", () => {
       const took = (yield* Clock.currentTimeMillis) - start
       assert.isAtLeast(took, 10_000)
       assert.isAtMost(took, 14_000)
+    }),
+  )
+})
+
+describe("a call for which there is no path that both sides want", () => {
+  const promise = promiseIn(memoryWorld)
+
+  /** alice calls bob, who says yes; how it ends for both, and how long that takes in milliseconds. */
+  const callInVain = Effect.fnUntraced(function* (
+    { person }: Stage,
+    ours: NonNullable<PersonOptions["relay"]>,
+    theirs: NonNullable<PersonOptions["relay"]>,
+  ) {
+    const alice = yield* person("alice", 2, { relay: ours })
+    const bob = yield* person("bob", 3, { relay: theirs })
+    yield* accepted(alice, bob)
+    const start = yield* Clock.currentTimeMillis
+    const [atAlice, atBob] = yield* Effect.all([until(alice, "closed"), until(bob, "closed")], { concurrency: 2 })
+    const took = (yield* Clock.currentTimeMillis) - start
+    assert.isTrue([...atAlice, ...atBob].every(({ event }) => event !== "connected" && event !== "path"))
+    const [alices, bobs] = [atAlice, atBob].map((shown) => shown.at(-1) as Closed)
+    assert.isAtMost(took, 31_000)
+    assert.deepInclude(alices, { peer: "bob", reason: "unreachable" })
+    assert.deepInclude(bobs, { peer: "alice", reason: "unreachable" })
+    return { alices: alices!, bobs: bobs! }
+  })
+
+  for (const [ours, theirs] of [
+    ["never", "always"],
+    ["always", "never"],
+  ] as const) {
+    promise(`ends after 30 seconds on both sides: --relay ${ours} calls --relay ${theirs}`, (stage) =>
+      Effect.gen(function* () {
+        const { alices, bobs } = yield* callInVain(stage, ours, theirs)
+        const [never, always] = ours === "never" ? [alices, bobs] : [bobs, alices]
+        assert.strictEqual(never.because, "Relay_unwanted")
+        assert.include(never.message, "you do not want the relay (--relay never), and they want nothing else")
+        assert.strictEqual(never.hint, "Start again without --relay never, or ask them to drop --relay always.")
+        assert.strictEqual(always.because, "Peer_silent")
+        assert.include(always.message, "nothing came by the relay, and you want nothing else (--relay always)")
+        assert.include(always.hint, "ask them to drop --relay never. Start again without --relay always")
+      }),
+    )
+  }
+
+  promise("ends so, too, where UDP does not pass here, the relay is not wanted here, and there it is", (stage) =>
+    Effect.gen(function* () {
+      yield* stage.stopServer
+      yield* stage.startServer(undefined, {})
+      for (const n of [1, 3]) yield* stage.mishaps!.setUdp(2, n, false)
+      const { alices, bobs } = yield* callInVain(stage, "never", "auto")
+      assert.strictEqual(alices.because, "Udp_blocked")
+      assert.include(alices.message, "UDP does not pass where you are, and you do not want the relay (--relay never)")
+      assert.match(alices.hint!, /^Start again without --relay never/)
+      assert.strictEqual(bobs.because, "Peer_silent")
+      assert.include(bobs.message, "UDP does not pass where they are, and nothing came by the relay")
+      assert.include(bobs.hint, "ask them to drop --relay never")
+    }),
+  )
+
+  promise("ends so where UDP passes to the server and not between both, whoever calls", (stage) =>
+    Effect.gen(function* () {
+      yield* stage.mishaps!.setUdp(2, 3, false)
+      const { alices, bobs } = yield* callInVain(stage, "auto", "never")
+      assert.include(alices.message, "no direct path was found, and nothing came by the relay")
+      assert.include(bobs.message, "no direct path was found, and you do not want the relay (--relay never)")
+    }),
+  )
+
+  promise("is over for a script, which says so by its exit code, and what it had to say was not sent", (stage) =>
+    Effect.gen(function* () {
+      const alice = yield* stage.person("alice", 2, { relay: "never", interactive: false })
+      const bob = yield* stage.person("bob", 3, { relay: "always", policy: "anyone" })
+      yield* bob.screen.nextOf("registered")
+      for (const line of ["/chat bob", "hello"]) yield* alice.screen.type(line)
+      yield* alice.screen.end
+      const shown = yield* until(alice, "closed")
+      assert.strictEqual((shown.at(-1) as Closed).reason, "unreachable")
+      yield* problem(alice, "Not_sent")
+      assert.notStrictEqual(yield* alice.exit, 0)
+    }),
+  )
+
+  promise("is no chat that anybody could forget: where the other side goes away before, it was not reached", (stage) =>
+    Effect.gen(function* () {
+      const alice = yield* stage.person("alice", 2, { relay: "never" })
+      const bob = yield* stage.person("bob", 3, { relay: "always" })
+      yield* accepted(alice, bob)
+      yield* Effect.sleep("5 seconds")
+      // Without a farewell, and back at once.
+      yield* stage.mishaps!.setUp(3, false)
+      yield* bob.interrupt
+      yield* stage.mishaps!.setUp(3, true)
+      yield* stage.person("bob", 3)
+      const shown = yield* until(alice, "closed")
+      assert.deepInclude(shown.at(-1), { event: "closed", peer: "bob", reason: "unreachable" })
     }),
   )
 })

@@ -63,8 +63,8 @@ export interface Stage {
   /** None on real sockets. */
   readonly mishaps: Mishaps | undefined
   readonly stopServer: Effect.Effect<void>
-  /** Starts it again: names stay owned. */
-  readonly startServer: (tls?: ServerIdentity) => Effect.Effect<void>
+  /** Starts it again: names stay owned. With lookups it tells by UDP where it sees people, as the command does. */
+  readonly startServer: (tls?: ServerIdentity, lookups?: SecureStage.ServerOptions["lookups"]) => Effect.Effect<void>
   /** A link to somebody. */
   readonly invite: (who: Person, seconds?: number) => Effect.Effect<Invitation.Invitation>
 }
@@ -85,12 +85,16 @@ export const promise =
         let running = yield* Scope.fork(outer)
         let address: ServerAddress = { host: world.address(1), port: 0, pins: [identity.serverKey] }
         const names = yield* Layer.build(NameStore.layerMemory)
-        const startServer = Effect.fnUntraced(function* (tls?: ServerIdentity) {
+        const startServer = Effect.fnUntraced(function* (
+          tls?: ServerIdentity,
+          lookups?: SecureStage.ServerOptions["lookups"],
+        ) {
           running = yield* Scope.fork(outer)
           const { port } = yield* SecureStage.startServer(world.address(1), host(1), {
             port: address.port,
             names: Layer.succeedContext(names),
             ...(tls === undefined ? {} : { tls }),
+            ...(lookups === undefined ? {} : { lookups }),
           }).pipe(Scope.provide(running), Effect.orDie)
           address = { ...address, port }
         })
@@ -241,12 +245,17 @@ const lying = (
   })
 
 /** alice calls bob, who says yes. */
-export const connect = Effect.fnUntraced(function* (alice: Person, bob: Person) {
+export const accepted = Effect.fnUntraced(function* (alice: Person, bob: Person) {
   yield* alice.screen.nextOf("registered")
   yield* bob.screen.nextOf("registered")
   yield* alice.screen.type("/chat bob")
   yield* bob.screen.nextOf("incoming")
   yield* bob.screen.type("/accept")
+})
+
+/** alice calls bob, who says yes, and a chat begins. */
+export const connect = Effect.fnUntraced(function* (alice: Person, bob: Person) {
+  yield* accepted(alice, bob)
   return [yield* alice.screen.nextOf("connected"), yield* bob.screen.nextOf("connected")] as const
 })
 
