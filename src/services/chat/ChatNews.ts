@@ -66,9 +66,14 @@ export class ChatNews {
     if (this.deliveredUpTo > this.toldDelivered) {
       return { _tag: "Delivered", upTo: (this.toldDelivered = this.deliveredUpTo) }
     }
+    const because = this.takeStuck()
+    return because === undefined ? undefined : { _tag: "Stuck", because }
+  }
+
+  private takeStuck(): StuckReason | undefined {
     const [because, ...others] = this.reasons
     this.reasons = others
-    return because === undefined ? undefined : { _tag: "Stuck", because }
+    return because
   }
 
   /** Waits for the next news. */
@@ -78,6 +83,16 @@ export class ChatNews {
       if (news !== undefined) return Effect.succeed(news)
       this.there.closeUnsafe()
       return Effect.andThen(this.there.await, this.next())
+    })
+  }
+
+  /** Waits for the next reason why there is no path; what else is new is left for `next`. */
+  nextStuck(): Effect.Effect<StuckReason> {
+    return Effect.suspend(() => {
+      const because = this.takeStuck()
+      if (because !== undefined) return Effect.succeed(because)
+      this.there.closeUnsafe()
+      return Effect.andThen(this.there.await, this.nextStuck())
     })
   }
 }

@@ -135,9 +135,14 @@ export class ChatPaths implements Watcher {
     return Reach.report(this.state)
   }
 
-  /** Why nothing came of them; without a server nobody knows, for the other person may not have said yes. */
+  /** Whether a server has brought both sides together: then both people have said yes. */
+  get isAgreed(): boolean {
+    return this.current?.way._tag === "Server"
+  }
+
+  /** Why nothing came of them; where an address was typed nobody knows. */
   unreached(): Unreached | undefined {
-    return this.current?.way._tag === "Server" ? Reach.unreached(this.state) : undefined
+    return this.isAgreed ? Reach.unreached(this.state) : undefined
   }
 
   /**

@@ -23,6 +23,7 @@ import type { Endpoint } from "../../domain/Endpoint.ts"
 import * as ObservedSource from "../../domain/ObservedSource.ts"
 import * as PeerMessage from "../../domain/PeerMessage.ts"
 import * as PeerName from "../../domain/PeerName.ts"
+import type { StuckReason } from "../../domain/net/StuckReason.ts"
 import type { Unreached } from "../../domain/net/Unreached.ts"
 import type { Report } from "../../domain/reach/Reach.ts"
 import type * as ChatNews from "./ChatNews.ts"
@@ -92,6 +93,11 @@ export interface Tracking {
   readonly path: () => ChatNews.PathInUse
   /** The next news of texts and paths. Fails when the chat has ended. */
   readonly news: Effect.Effect<ChatNews.News, ChatEnded>
+  /**
+   * The next reason why there is no path; what else is new is left for `news`. For whoever waits until the chat is open,
+   * instead of `news`: one reads at a time. Fails when the chat has ended.
+   */
+  readonly stuck: Effect.Effect<StuckReason, ChatEnded>
   /** Waits until all that was said is with the other person. */
   readonly delivered: Effect.Effect<void, ChatEnded>
   /** Why the other side could not be reached, when it has ended so; none if nothing is known. */

@@ -405,6 +405,8 @@ export class LiveChat implements ConversationOwner, ChatPaths.Owner, Sleeper {
   }
 
   onStuck(because: StuckReason): void {
+    // Who has not said yes yet is silent, and that says nothing of paths.
+    if (this.isBeginning && !this.paths.isAgreed) return
     this.news.stuck(because)
   }
 

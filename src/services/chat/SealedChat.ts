@@ -169,6 +169,7 @@ class OpenChat implements Chat {
         const latest = live.news.take()
         return latest === undefined ? this.whileOpen(live.news.next()) : Effect.succeed(latest)
       }),
+      stuck: this.whileOpen(live.news.nextStuck()),
       delivered: this.allDelivered,
       unreached: () => live.unreached,
       reach: Effect.sync(() => live.report),

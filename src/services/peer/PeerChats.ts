@@ -160,15 +160,25 @@ export const make = (report: PeerReport): PeerChats => {
           yield* report.show(pathEvent(peer, latest.path))
           break
         case "Stuck":
-          yield* report.show({
-            event: "stuck",
-            peer,
-            because: latest.because,
-            ...StuckReason.explain(latest.because, peer),
-          })
+          yield* report.show(stuckEvent(peer, latest.because))
       }
     }
   })
+
+  /** Waits until the chat is open; why it is not yet is shown as soon as it is known, each reason once. */
+  const opened = (mine: Current, { opened, tracking }: Chat): Chat["opened"] => {
+    if (tracking === undefined) return opened
+    const told = new Set<StuckReason.StuckReason>()
+    // What was taken is shown, though it may be open by then.
+    const tell = Effect.uninterruptibleMask((restore) =>
+      Effect.flatMap(restore(tracking.stuck), (because) => {
+        if (told.has(because)) return Effect.void
+        told.add(because)
+        return report.show(stuckEvent(mine.peer, because))
+      }),
+    )
+    return Effect.raceFirst(opened, Effect.andThen(Effect.ignore(Effect.forever(tell)), Effect.never))
+  }
 
   /** What was learned in the last moment is shown before the end. */
   const followToEnd = Effect.fnUntraced(function* (mine: Current, { tracking }: Chat) {
@@ -184,7 +194,7 @@ export const make = (report: PeerReport): PeerChats => {
     })
 
   const talk = Effect.fnUntraced(function* (mine: Current, chat: Chat, { remote, person }: Meeting) {
-    mine.peer = yield* chat.opened
+    mine.peer = yield* opened(mine, chat)
     const { tracking } = chat
     yield* report.show({
       event: "connected",
@@ -337,6 +347,13 @@ const pathEvent = (peer: string, { kind, address, rttMillis }: PathInUse): PeerE
   kind,
   address,
   ...(rttMillis === undefined ? {} : { rtt_ms: rttMillis }),
+})
+
+const stuckEvent = (peer: string, because: StuckReason.StuckReason): PeerEvent => ({
+  event: "stuck",
+  peer,
+  because,
+  ...StuckReason.explain(because, peer),
 })
 
 const trustOf = (person: Person | undefined): { readonly trust?: Trust } =>

@@ -111,6 +111,27 @@ describe("a peer with keys and without a server", () => {
     ),
   )
 
+  it.effect("says nothing of what is in the way to somebody who has only not said yes yet", () =>
+    inVirtualTime(
+      Effect.gen(function* () {
+        const stage = yield* Stage.make()
+        const alice = yield* somebody(stage, "alice", { expected: Stage.idOf("bob"), policy: "contacts" })
+        const bob = yield* somebody(stage, "bob", { policy: "ask" })
+        yield* bob.screen.nextOf("incoming")
+        yield* Effect.sleep("20 seconds")
+        yield* bob.screen.type("/accept")
+        const shown = [yield* alice.screen.next]
+        while (shown.at(-1)!.event !== "connected") shown.push(yield* alice.screen.next)
+        yield* alice.screen.type("hello")
+        while (shown.at(-1)!.event !== "delivered") shown.push(yield* alice.screen.next)
+        assert.notInclude(
+          shown.map(({ event }) => event),
+          "stuck",
+        )
+      }),
+    ),
+  )
+
   it.effect("refuses another key than the one expected, with both fingerprints, and exits with 4", () =>
     inVirtualTime(
       Effect.gen(function* () {

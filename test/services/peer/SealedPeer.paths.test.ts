@@ -390,6 +390,59 @@ describe("a call for which there is no path that both sides want", () => {
     }),
   )
 
+  promise("says why as soon as that is known, once, and ends", (stage) =>
+    Effect.gen(function* () {
+      const alice = yield* stage.person("alice", 2, { relay: "never" })
+      const bob = yield* stage.person("bob", 3, { relay: "always" })
+      yield* accepted(alice, bob)
+      const start = yield* Clock.currentTimeMillis
+      yield* alice.screen.nextOf("calling")
+      const stuck = yield* alice.screen.next
+      assert.deepInclude(stuck, { event: "stuck", peer: "bob", because: "Relay_unwanted" })
+      assert.isAtMost((yield* Clock.currentTimeMillis) - start, 2500)
+      assert.strictEqual((yield* bob.screen.nextOf("stuck")).because, "Peer_silent")
+      assert.isAtMost((yield* Clock.currentTimeMillis) - start, 20_000)
+      for (const who of [alice, bob]) assert.strictEqual((yield* who.screen.next).event, "closed")
+    }),
+  )
+
+  promise("says once why, however often a direct path is looked for meanwhile", (stage) =>
+    Effect.gen(function* () {
+      yield* stage.mishaps!.setUdp(2, 3, false)
+      const alice = yield* stage.person("alice", 2, { relay: "never" })
+      const bob = yield* stage.person("bob", 3, { relay: "never" })
+      yield* accepted(alice, bob)
+      const shown = yield* until(alice, "closed")
+      const after = shown.slice(shown.findIndex(({ event }) => event === "calling"))
+      assert.deepStrictEqual(
+        after.map(({ event }) => event),
+        ["calling", "stuck", "closed"],
+      )
+    }),
+  )
+
+  promise("begins later than it was said why not, and then nothing is said of that again", (stage) =>
+    Effect.gen(function* () {
+      yield* stage.mishaps!.setUdp(2, 3, false)
+      const alice = yield* stage.person("alice", 2, { relay: "never" })
+      const bob = yield* stage.person("bob", 3, { relay: "never" })
+      yield* accepted(alice, bob)
+      for (const who of [alice, bob]) assert.strictEqual((yield* who.screen.nextOf("stuck")).because, "No_answer")
+      yield* stage.mishaps!.setUdp(2, 3, true)
+      const shown = yield* until(alice, "connected")
+      assert.deepStrictEqual(
+        shown.map(({ event }) => event),
+        ["connected"],
+      )
+      yield* bob.screen.nextOf("connected")
+      yield* alice.screen.type("hello")
+      const more = yield* until(bob, "message")
+      assert.isTrue(more.every(({ event }) => event === "path" || event === "message"))
+      const rest = yield* until(alice, "delivered")
+      assert.isTrue(rest.every(({ event }) => event === "path" || event === "sent" || event === "delivered"))
+    }),
+  )
+
   promise("is over for a script, which says so by its exit code, and what it had to say was not sent", (stage) =>
     Effect.gen(function* () {
       const alice = yield* stage.person("alice", 2, { relay: "never", interactive: false })
