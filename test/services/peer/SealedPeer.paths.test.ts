@@ -3,6 +3,7 @@ import { Clock, Effect } from "effect"
 import type { PeerEvent } from "nomitm/domain/PeerEvent"
 import {
   accepted,
+  call,
   connect,
   pastServer,
   type Person,
@@ -123,9 +124,10 @@ describe.each(worlds.map((world) => ({ world, name: world.name })))(
     promise("says what is known of the network, when asked", ({ person }) =>
       Effect.gen(function* () {
         const [alice, bob] = [yield* person("alice", 2), yield* person("bob", 3)]
+        yield* Effect.all([alice.screen.nextOf("registered"), bob.screen.nextOf("registered")])
         yield* alice.screen.type("/net")
         yield* problem(alice, "No_chat")
-        yield* connect(alice, bob)
+        yield* call(alice, bob)
         yield* Effect.raceFirst(path(alice, "lan"), path(alice, "direct"))
         yield* alice.screen.type("/net")
         const net = yield* alice.screen.nextOf("net")

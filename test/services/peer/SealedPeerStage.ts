@@ -244,10 +244,15 @@ const lying = (
     return Layer.succeedContext(Context.add(transports, RendezvousTransport, transport))
   })
 
-/** alice calls bob, who says yes. */
+/** alice calls bob, who says yes, as soon as both are online. */
 export const accepted = Effect.fnUntraced(function* (alice: Person, bob: Person) {
   yield* alice.screen.nextOf("registered")
   yield* bob.screen.nextOf("registered")
+  yield* call(alice, bob)
+})
+
+/** alice, who is online, calls bob, who says yes. */
+export const call = Effect.fnUntraced(function* (alice: Person, bob: Person) {
   yield* alice.screen.type("/chat bob")
   yield* bob.screen.nextOf("incoming")
   yield* bob.screen.type("/accept")
