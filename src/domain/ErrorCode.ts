@@ -135,7 +135,7 @@ const explanations = {
   },
   No_such_chat: {
     message: "The other side no longer has the chat that was to go on.",
-    hint: "Its program was started anew, or it was away for more than a day: call to begin another chat.",
+    hint: "It was ended there, the program was started anew, or a day has passed: call to begin another chat.",
   },
   Not_admitted: {
     message: "The one who called is not admitted by your settings.",

@@ -66,7 +66,10 @@ export const PeerEvent = Schema.Union([
   /** It will not be sent any more, and may or may not have arrived: how the chat ended; and the text, to type it again. */
   event("failed", { ...ownText, reason: Ending, text: Schema.String }),
   event("message", { from: Schema.String, text: Schema.String, ...trusted }),
-  /** Of one that was `unreachable` through a server also why, as far as known here, and what to do about it. */
+  /**
+   * Of one that was `unreachable` through a server also why, as far as known here, and what to do about it; so there is
+   * where the other side is there and does not know the chat any more.
+   */
   event("closed", {
     peer: Schema.String,
     reason: Ending,

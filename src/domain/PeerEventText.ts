@@ -113,7 +113,7 @@ const undelivered: Record<Ending, string> = {
   timeout: "The other side was not heard any more. It may have arrived.",
   unreachable: "The other side could not be reached.",
   unverified: "The chat was ended for your safety.",
-  forgotten: "The other side has started anew.",
+  forgotten: "The other side does not know this chat any more.",
   protocol: "The other side was not to be understood any more.",
 }
 
@@ -173,7 +173,7 @@ const closed = (peer: string, reason: Ending): string => {
     case "unreachable":
       return `${peer} could not be reached: no datagram came through. A firewall or NAT on either side may drop them.`
     case "forgotten":
-      return `${peer} has started anew and does not know this chat any more: it is over.`
+      return `${peer} does not know this chat any more: they ended it while you were out of reach, or started anew.`
     case "protocol":
       return `What came from ${peer} was not to be understood: the chat is over.`
     case "unverified":

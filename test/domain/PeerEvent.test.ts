@@ -34,6 +34,7 @@ const events: ReadonlyArray<PeerEvent> = [
     message: "bob could not be reached.",
     hint: "Start again without --relay never.",
   },
+  { event: "closed", peer: "bob", reason: "forgotten", hint: "Type /chat bob to call them.", trust: "verified" },
   { event: "sas", peer: "bob", words: ["one", "two", "three"], digits: "0123456789" },
   { event: "safety", peer: "bob", number: "00000 11111" },
   { event: "trust", peer: "bob", trust: "verified" },

@@ -193,6 +193,19 @@ describe("an event in words", () => {
     ])
   })
 
+  it("of an end there that was not heard here says so, and what to do next: nobody need have started anew", () => {
+    const closed = { event: "closed", peer: "alice", reason: "forgotten" } as const
+    assert.deepStrictEqual(shown({ ...closed, hint: "Type /chat alice to call them." }), [
+      "* alice does not know this chat any more: they ended it while you were out of reach, or started anew.",
+      "  Type /chat alice to call them.",
+    ])
+    assert.match(shown(closed)[0]!, /^\* alice does .* started anew\.$/)
+    const failed = { event: "failed", peer: "alice", id: 1, reason: "forgotten", text: "hello" } as const
+    assert.deepStrictEqual(shown(failed), [
+      '! Not delivered: "hello". The other side does not know this chat any more.',
+    ])
+  })
+
   it.prop(
     "is safe to print, whatever a peer calls itself or writes, and no line of it passes for the program's",
     [arbitraries.text, arbitraries.text],
@@ -203,6 +216,7 @@ describe("an event in words", () => {
         { event: "calling", peer: name },
         { event: "connected", peer: name, address: text },
         { event: "closed", peer: name, reason: "timeout" },
+        { event: "closed", peer: name, reason: "forgotten", hint: text },
         { event: "path", peer: name, kind: "direct", address: text },
         { event: "path", peer: name, kind: "none", address: text },
       ]

@@ -11,6 +11,7 @@ import type { PeerEvent } from "../../domain/PeerEvent.ts"
 import type { Problem } from "../../domain/Problem.ts"
 import type { Trust } from "../../domain/profile/Trust.ts"
 import * as StuckReason from "../../domain/net/StuckReason.ts"
+import * as Unreached from "../../domain/net/Unreached.ts"
 import type { PathInUse } from "../chat/ChatNews.ts"
 import type { Chat, Tracking } from "../chat/ChatSession.ts"
 import * as PeerErrors from "./PeerErrors.ts"
@@ -80,7 +81,8 @@ export interface PeerChats {
   readonly settled: Effect.Effect<void>
 }
 
-export const make = (report: PeerReport): PeerChats => {
+/** @param isDirect whether there is one chat, with an address given by hand, and nobody can be called */
+export const make = (report: PeerReport, isDirect: boolean): PeerChats => {
   let current: Current | undefined
 
   const begin = (peer: string): Current => {
@@ -193,6 +195,20 @@ export const make = (report: PeerReport): PeerChats => {
       discard: true,
     })
 
+  /** Shows the end; why there never was a chat, or what to do about it, where that is known. */
+  const closed = ({ peer, person, chat }: Current, ending: Ending): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      const unreached = ending === "unreachable" ? chat?.tracking?.unreached() : undefined
+      return report.closed({
+        event: "closed",
+        peer,
+        reason: ending,
+        ...trustOf(person),
+        ...(ending === "forgotten" ? { hint: PeerErrors.howToCallAgain(peer, isDirect) } : {}),
+        ...(unreached === undefined ? {} : { because: unreached.because, ...Unreached.explain(unreached, peer) }),
+      })
+    })
+
   const talk = Effect.fnUntraced(function* (mine: Current, chat: Chat, { remote, person }: Meeting) {
     mine.peer = yield* opened(mine, chat)
     const { tracking } = chat
@@ -216,17 +232,14 @@ export const make = (report: PeerReport): PeerChats => {
 
   const converse: PeerChats["converse"] = (mine, meeting) =>
     Effect.gen(function* () {
-      const { person } = meeting
       const chat = yield* meeting.open
       mine.chat = chat
-      mine.person = person
+      mine.person = meeting.person
       // Whoever is interrupted says goodbye, too.
       yield* Effect.addFinalizer(() => chat.close)
       const { ending } = yield* Effect.flip(talk(mine, chat, meeting))
       yield* followToEnd(mine, chat)
-      const unreached = ending === "unreachable" ? chat.tracking?.unreached() : undefined
-      const closed = report.closed(mine.peer, ending, person?.trust(), unreached)
-      yield* end(mine, Effect.andThen(tellFailed(mine, ending), closed))
+      yield* end(mine, Effect.andThen(tellFailed(mine, ending), closed(mine, ending)))
       return ending
     }).pipe(Effect.scoped)
 

@@ -19,6 +19,10 @@ export const exitCodeOf = (reason: Ending): number =>
       ? exitCodes.failure
       : exitCodes.ok
 
+/** @param isDirect see `PeerWay` */
+export const howToCallAgain = (peer: string, isDirect: boolean): string =>
+  isDirect ? "Start nomitm again to talk to them." : `Type /chat ${peer} to call them.`
+
 export const noChat = problem("No_chat", "You are in no chat.", "Type /chat NAME to call somebody.")
 
 /** A text was typed, and there is nobody to send it to. */

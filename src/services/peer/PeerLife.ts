@@ -37,8 +37,8 @@ export const live = <R>(
   Effect.gen(function* () {
     const screen = yield* Screen
     const report = PeerReport.make(screen)
-    const chats = PeerChats.make(report)
     const way = yield* makeWay(report)
+    const chats = PeerChats.make(report, way.isDirect)
     const running = yield* FiberSet.make<void, never>()
     const fork = yield* FiberSet.runtime(running)()
     /** Scripts wait for it: they type before the server has answered. */

@@ -4,9 +4,7 @@
 import * as Effect from "effect/Effect"
 import type { Ending } from "../../domain/Conversation.ts"
 import type { PeerEvent } from "../../domain/PeerEvent.ts"
-import * as Unreached from "../../domain/net/Unreached.ts"
 import * as Problem from "../../domain/Problem.ts"
-import type { Trust } from "../../domain/profile/Trust.ts"
 import * as PeerErrors from "./PeerErrors.ts"
 import type { Screen } from "../Screen.ts"
 
@@ -20,8 +18,8 @@ export interface PeerReport {
     text: { readonly id: number; readonly text: string },
     reason: Ending,
   ) => Effect.Effect<void>
-  /** Shows how a chat ended; and if it never began, why. */
-  readonly closed: (peer: string, reason: Ending, trust?: Trust, unreached?: Unreached.Unreached) => Effect.Effect<void>
+  /** Shows how a chat ended: a failure, unless somebody wanted it. */
+  readonly closed: (closed: Extract<PeerEvent, { readonly event: "closed" }>) => Effect.Effect<void>
   /** The last thing that went wrong, or that somebody was not who they should be; 0 if nothing did. */
   readonly exitCode: () => number
 }
@@ -44,16 +42,10 @@ export const make = (screen: Screen["Service"]): PeerReport => {
         note(Problem.exitCodes.failure)
         return screen.show({ event: "failed", peer, id, reason, text })
       }),
-    closed: (peer, reason, trust, unreached) =>
+    closed: (closed) =>
       Effect.suspend(() => {
-        note(PeerErrors.exitCodeOf(reason))
-        return screen.show({
-          event: "closed",
-          peer,
-          reason,
-          ...(trust === undefined ? {} : { trust }),
-          ...(unreached === undefined ? {} : { because: unreached.because, ...Unreached.explain(unreached, peer) }),
-        })
+        note(PeerErrors.exitCodeOf(closed.reason))
+        return screen.show(closed)
       }),
     exitCode: () => exitCode,
   }

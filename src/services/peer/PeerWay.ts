@@ -47,6 +47,8 @@ export interface Life {
 export interface PeerWay {
   /** Lives on it until there is nothing left to do; the exit code. */
   readonly live: (life: Life) => Effect.Effect<number, Problem>
+  /** It is to an address given by hand: there is one chat, `/chat` calls nobody, and the program ends with it. */
+  readonly isDirect: boolean
   /** What to say while there is no server to be online at. */
   readonly offline: Problem
   readonly keyed: Keyed | undefined

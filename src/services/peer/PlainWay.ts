@@ -75,6 +75,7 @@ export const throughServer = Effect.fnUntraced(function* (options: Speaker & { r
   })
 
   return {
+    isDirect: false,
     offline: PeerErrors.notOnlineYet,
     keyed: undefined,
     live: ({ report, chats, beOnline }) => {
@@ -124,5 +125,5 @@ export const direct = Effect.fnUntraced(function* (
     return PeerErrors.exitCodeOf(ending)
   })
 
-  return { offline: PeerErrors.noServer, keyed: undefined, live } satisfies PeerWay
+  return { isDirect: true, offline: PeerErrors.noServer, keyed: undefined, live } satisfies PeerWay
 })

@@ -168,7 +168,7 @@ export const make = Effect.fnUntraced(function* (options: Options, report: PeerR
     return yield* Effect.gen(function* () {
       const outcome = yield* Effect.raceFirst(open, Deferred.await(mine.givenUp))
       if (outcome === undefined) {
-        yield* report.closed(peer, "unreachable")
+        yield* report.closed({ event: "closed", peer, reason: "unreachable" })
         return Problem.exitCodes.unreachable
       }
       if (outcome.admission === "NotAnswered") return Problem.exitCodes.failure
@@ -179,6 +179,7 @@ export const make = Effect.fnUntraced(function* (options: Options, report: PeerR
 
   const noServer = Effect.fail(PeerErrors.noServer)
   return {
+    isDirect: true,
     offline: PeerErrors.noServer,
     keyed: { accept: rings.accept, decline: rings.decline, join: () => noServer },
     live,

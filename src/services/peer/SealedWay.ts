@@ -240,6 +240,7 @@ export const throughServer = Effect.fnUntraced(function* (options: Options, repo
 
   return {
     live,
+    isDirect: false,
     offline: PeerErrors.notOnlineYet,
     keyed: { accept: rings.accept, decline: rings.decline, join },
   } satisfies PeerWay

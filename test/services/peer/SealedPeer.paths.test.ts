@@ -247,7 +247,12 @@ describe("a chat of whole peers whose network fails", () => {
       const again = yield* stage.person("bob", 3)
       yield* again.screen.nextOf("registered")
       const shown = yield* until(alice, "closed")
-      assert.deepInclude(shown.at(-1), { event: "closed", peer: "bob", reason: "forgotten" })
+      assert.deepInclude(shown.at(-1), {
+        event: "closed",
+        peer: "bob",
+        reason: "forgotten",
+        hint: "Type /chat bob to call them.",
+      })
       assert.deepInclude(
         shown.find(({ event }) => event === "failed"),
         { peer: "bob", id: 1, text: "never read", reason: "forgotten" },
