@@ -77,6 +77,22 @@ export const serverLost = problem(
 
 export const nobodyCalls = problem("No_call", "Nobody is calling you.", "Wait for a call, or type /chat NAME.")
 
+/**
+ * @param name who was to be answered, as typed
+ * @param labels who calls
+ */
+export const notCalling = (name: string | undefined, labels: ReadonlyArray<string>): Problem => {
+  if (name === undefined || labels.length === 0) return nobodyCalls
+  const nobody = `Nobody named ${name.slice(0, 40)} is calling you`
+  return labels.length === 1
+    ? { ...nobodyCalls, message: `${nobody}: ${labels[0]} is.`, hint: "Type /accept or /decline." }
+    : {
+        ...nobodyCalls,
+        message: `${nobody}, but these are: ${labels.join(", ")}.`,
+        hint: "Type /accept NAME or /decline NAME.",
+      }
+}
+
 export const severalCall = (labels: ReadonlyArray<string>): Problem =>
   problem("Several_calls", `Several call you: ${labels.join(", ")}.`, "Say which one: /accept NAME or /decline NAME.")
 

@@ -51,7 +51,10 @@ export const make = (acquaintances: Acquaintances, report: PeerReport, busyWith:
       const wanted = Option.map(name, PersonName.fold)
       const candidates = [...ringing].filter(({ label }) => Option.isNone(wanted) || wanted.value === label)
       const [first, ...more] = candidates
-      if (first === undefined) return Effect.fail(PeerErrors.nobodyCalls)
+      if (first === undefined) {
+        const labels = [...ringing].map(({ label }) => label)
+        return Effect.fail(PeerErrors.notCalling(Option.getOrUndefined(name), labels))
+      }
       return more.length === 0
         ? Effect.succeed(first)
         : Effect.fail(PeerErrors.severalCall(candidates.map(({ label }) => label)))

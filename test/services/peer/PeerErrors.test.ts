@@ -33,6 +33,22 @@ describe("an error of a peer's services", () => {
     assert.include(PeerErrors.notSent("bob", 2).hint, "Type them again")
   })
 
+  it("says who does call, to whoever answers somebody else, and what to type", () => {
+    const said = (name: string | undefined, ...labels: ReadonlyArray<string>) => {
+      const { code, message, hint } = PeerErrors.notCalling(name, labels)
+      assert.strictEqual(code, "No_call")
+      return `${message} ${hint}`
+    }
+    assert.strictEqual(said("x", "alice"), "Nobody named x is calling you: alice is. Type /accept or /decline.")
+    assert.strictEqual(
+      said("x", "alice", "bob"),
+      "Nobody named x is calling you, but these are: alice, bob. Type /accept NAME or /decline NAME.",
+    )
+    for (const name of ["x", undefined])
+      assert.strictEqual(said(name), "Nobody is calling you. Wait for a call, or type /chat NAME.")
+    assert.isBelow(said("x".repeat(60_000), "alice").length, 150)
+  })
+
   it("tells who comes with an invitation and is declined that it may be used up, and nothing else otherwise", () => {
     const [declined, busy] = ["Declined", "Busy"].map((code) => PeerErrors.fromSealed("bob")(new CallFailed({ code })))
     assert.include(PeerErrors.invitationDeclined(declined!).hint, "ask for a new one")

@@ -64,8 +64,11 @@ describe.each(worlds.map((world) => ({ world, name: world.name })))(
         // And once more, the other way round.
         yield* bob.screen.type("/chat alice")
         assert.strictEqual((yield* alice.screen.nextOf("incoming")).trust, "introduced")
-        yield* alice.screen.type("/accept alice")
-        yield* problem(alice, "No_call")
+        for (const answer of ["/accept", "/decline"]) {
+          yield* alice.screen.type(`${answer} alice`)
+          const { message } = yield* problem(alice, "No_call")
+          assert.strictEqual(message, "Nobody named alice is calling you: bob is.")
+        }
         yield* alice.screen.type("/accept Bob")
         yield* bob.screen.nextOf("connected")
         yield* bob.screen.type("/quit")
