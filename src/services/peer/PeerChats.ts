@@ -59,6 +59,8 @@ export interface PeerChats {
   readonly current: () => Current | undefined
   /** Whether there is a chat, open, that goes nowhere for now: what is typed waits. */
   readonly isOutOfReach: () => boolean
+  /** Why there is no open chat, where there is none. */
+  readonly whyNone: () => Problem
   /** With whom a chat, or a call, is in the way of one to this peer. */
   readonly inTheWayOf: (peer: string) => string | undefined
   /** Whom we are about to talk to: what is typed from now on is for them. */
@@ -137,7 +139,7 @@ export const make = (report: PeerReport, isDirect: boolean): PeerChats => {
         onFailure: (error) => {
           mine.said--
           if (mine.underway.at(-1) === note) mine.underway.pop()
-          return report.problem(PeerErrors.fromSay(error))
+          return report.problem(PeerErrors.fromSay(error, isDirect))
         },
       })
     })
@@ -296,17 +298,21 @@ export const make = (report: PeerReport, isDirect: boolean): PeerChats => {
   const text = (typed: string): Effect.Effect<void> =>
     Effect.suspend(() => {
       const mine = current
-      if (mine === undefined) return report.problem(PeerErrors.nobodyToTell)
+      if (mine === undefined) return report.problem(PeerErrors.nobodyToTell(isDirect))
       if (mine.open && mine.chat !== undefined) return say(mine, mine.chat, typed)
       if (mine.waiting.length >= waitingTexts) return report.problem(PeerErrors.notSent(mine.peer, 1))
       mine.waiting.push(typed)
       return Effect.void
     })
 
+  const whyNone = (): Problem => {
+    if (current === undefined) return PeerErrors.noChat(isDirect)
+    return current.chat === undefined ? PeerErrors.notAnswered(current.peer) : PeerErrors.notOpen(current.peer)
+  }
+
   const close = Effect.suspend(() => {
-    if (current === undefined) return report.problem(PeerErrors.noChat)
-    const { chat, over, peer } = current
-    if (chat === undefined) return report.problem(PeerErrors.notAnswered(peer))
+    if (current?.chat === undefined) return report.problem(whyNone())
+    const { chat, over } = current
     // The farewell goes on by itself when the end has been shown.
     return Effect.raceFirst(Deferred.await(over), Effect.andThen(chat.close, Effect.never))
   })
@@ -330,6 +336,7 @@ export const make = (report: PeerReport, isDirect: boolean): PeerChats => {
   return {
     current: () => current,
     isOutOfReach: () => current?.open === true && current.chat?.tracking?.path().kind === "none",
+    whyNone,
     inTheWayOf,
     begin,
     converse,

@@ -49,7 +49,7 @@ export const obey = ({ screen, report, chats, online, keyed, ready, fork }: Opti
     withKeys(() => {
       const current = chats.current()
       return current?.person === undefined || !current.open
-        ? Effect.fail(PeerErrors.noChat)
+        ? Effect.fail(chats.whyNone())
         : use(current.person, current.peer)
     })
 
@@ -119,7 +119,7 @@ export const obey = ({ screen, report, chats, online, keyed, ready, fork }: Opti
           const current = chats.current()
           const { tracking } = current?.chat ?? {}
           return current === undefined || tracking === undefined
-            ? Effect.fail(PeerErrors.noChat)
+            ? Effect.fail(chats.whyNone())
             : Effect.flatMap(tracking.reach, (reach) => report.show(NetReport.event(current.peer, reach)))
         })
       case "Close":

@@ -23,10 +23,19 @@ export const exitCodeOf = (reason: Ending): number =>
 export const howToCallAgain = (peer: string, isDirect: boolean): string =>
   isDirect ? "Start nomitm again to talk to them." : `Type /chat ${peer} to call them.`
 
-export const noChat = problem("No_chat", "You are in no chat.", "Type /chat NAME to call somebody.")
+/** @param isDirect see `PeerWay` */
+export const noChat = (isDirect: boolean): Problem =>
+  problem(
+    "No_chat",
+    "You are in no chat.",
+    isDirect ? "Start nomitm again to talk to somebody." : "Type /chat NAME to call somebody.",
+  )
 
 /** A text was typed, and there is nobody to send it to. */
-export const nobodyToTell: Problem = { ...noChat, message: "You are in no chat, so this was not sent." }
+export const nobodyToTell = (isDirect: boolean): Problem => ({
+  ...noChat(isDirect),
+  message: "You are in no chat, so this was not sent.",
+})
 
 export const noCall = problem("No_call", "There is no call of yours to give up.", "Type /close to end a chat.")
 
@@ -45,9 +54,13 @@ export const contactsFull = problem(
   "Make room with nomitm contacts forget.",
 )
 
-/** The chat can't be ended that has not begun. */
+/** There is no chat yet to end or to ask about. */
 export const notAnswered = (peer: string): Problem =>
   problem("Already_calling", `Your call to ${peer} has not been answered yet.`, "Type /cancel to give it up.")
+
+/** Both have said yes, and nothing was heard yet. */
+export const notOpen = (peer: string): Problem =>
+  problem("No_chat", `The chat with ${peer} has not begun yet.`, "Wait, or type /close to give it up.")
 
 export const inChat = (peer: string): Problem =>
   problem("In_chat", `You are in a chat with ${peer}.`, "Type /close to end it first.")
@@ -75,19 +88,26 @@ export const serverLost = problem(
   exitCodes.unreachable,
 )
 
-export const nobodyCalls = problem("No_call", "Nobody is calling you.", "Wait for a call, or type /chat NAME.")
+/** @param isDirect see `PeerWay` */
+export const nobodyCalls = (isDirect: boolean): Problem =>
+  problem(
+    "No_call",
+    "Nobody is calling you.",
+    isDirect ? "It rings when the other side is there." : "Wait for a call, or type /chat NAME.",
+  )
 
 /**
  * @param name who was to be answered, as typed
  * @param labels who calls
  */
-export const notCalling = (name: string | undefined, labels: ReadonlyArray<string>): Problem => {
-  if (name === undefined || labels.length === 0) return nobodyCalls
+export const notCalling = (name: string | undefined, labels: ReadonlyArray<string>, isDirect: boolean): Problem => {
+  const none = nobodyCalls(isDirect)
+  if (name === undefined || labels.length === 0) return none
   const nobody = `Nobody named ${name.slice(0, 40)} is calling you`
   return labels.length === 1
-    ? { ...nobodyCalls, message: `${nobody}: ${labels[0]} is.`, hint: "Type /accept or /decline." }
+    ? { ...none, message: `${nobody}: ${labels[0]} is.`, hint: "Type /accept or /decline." }
     : {
-        ...nobodyCalls,
+        ...none,
         message: `${nobody}, but these are: ${labels.join(", ")}.`,
         hint: "Type /accept NAME or /decline NAME.",
       }
@@ -236,10 +256,11 @@ export const notSent = (peer: string, count: number): Problem =>
 
 export const mistyped = (message: string, hint: string): Problem => problem("Mistyped", message, hint)
 
-export const fromSay = (error: SayError): Problem => {
+/** @param isDirect see `PeerWay` */
+export const fromSay = (error: SayError, isDirect: boolean): Problem => {
   switch (error._tag) {
     case "NotOpen":
-      return nobodyToTell
+      return nobodyToTell(isDirect)
     case "TextTooLong":
       return problem(
         "Too_long",

@@ -55,7 +55,7 @@ export const meeting = (options: Options): Meeting => {
 
   const verify: Person["verify"] = (outcome) =>
     Effect.suspend(() => {
-      if (chat === undefined) return Effect.fail(PeerErrors.noChat)
+      if (chat === undefined) return Effect.fail(PeerErrors.notOpen(label))
       if (Option.isNone(outcome)) {
         const notNow = PeerErrors.notNow(label)
         return chat.tracking.path().kind === "none" ? Effect.fail(notNow) : Effect.mapError(chat.verify, () => notNow)

@@ -23,8 +23,16 @@ export interface Rings {
   readonly decline: (name: Option.Option<string>) => Effect.Effect<void, Problem>
 }
 
-/** @param busyWith whom we talk to, if we do: two chats at a time there are not */
-export const make = (acquaintances: Acquaintances, report: PeerReport, busyWith: () => string | undefined): Rings => {
+export interface Options {
+  readonly acquaintances: Acquaintances
+  readonly report: PeerReport
+  /** See `PeerWay`. */
+  readonly isDirect: boolean
+  /** Whom we talk to, if we do: two chats at a time there are not. */
+  readonly busyWith: () => string | undefined
+}
+
+export const make = ({ acquaintances, report, isDirect, busyWith }: Options): Rings => {
   const ringing = new Set<Ring>()
 
   const show = Effect.fnUntraced(function* (call: Ringing) {
@@ -53,7 +61,7 @@ export const make = (acquaintances: Acquaintances, report: PeerReport, busyWith:
       const [first, ...more] = candidates
       if (first === undefined) {
         const labels = [...ringing].map(({ label }) => label)
-        return Effect.fail(PeerErrors.notCalling(Option.getOrUndefined(name), labels))
+        return Effect.fail(PeerErrors.notCalling(Option.getOrUndefined(name), labels, isDirect))
       }
       return more.length === 0
         ? Effect.succeed(first)

@@ -57,7 +57,7 @@ export const make = Effect.fnUntraced(function* (options: Options, report: PeerR
   const cryptography = yield* Cryptography
   const acquaintances = yield* Acquaintances.make("", report)
   const knowledge = acquaintances.knowledge(policy, () => true)
-  const rings = Rings.make(acquaintances, report, () => undefined)
+  const rings = Rings.make({ acquaintances, report, isDirect: true, busyWith: () => undefined })
   const peer = Endpoint.formatHostPort(target.host, target.port)
 
   const labelOf = ({ id, name }: ChatKeys["peer"]): string => acquaintances.label(id, name, false)

@@ -65,7 +65,7 @@ export const throughServer = Effect.fnUntraced(function* (options: Options, repo
   const wayOf = (online: SealedLink, agreement: SealedAgreement): ChatWay.Way =>
     ChatWay.throughServer({ ...online, doubt }, agreement, { relay, localAddress })
   const running = RunningChats.make(() => link, wayOf)
-  const rings = Rings.make(acquaintances, report, () => busyWith())
+  const rings = Rings.make({ acquaintances, report, isDirect: false, busyWith: () => busyWith() })
   const told = new Set<string>()
 
   /**

@@ -27,15 +27,27 @@ describe("an error of a peer's services", () => {
   })
 
   it("says of a text that was not sent what there is to do about it", () => {
-    assert.include(PeerErrors.fromSay(new NotOpen()).message, "not sent")
-    assert.include(PeerErrors.fromSay(new TextTooLong({ bytes: 5000, maximum: 4096 })).message, "may have 4096")
+    assert.include(PeerErrors.fromSay(new NotOpen(), false).message, "not sent")
+    assert.include(PeerErrors.fromSay(new TextTooLong({ bytes: 5000, maximum: 4096 }), false).message, "may have 4096")
     assert.include(PeerErrors.notSent("bob", 1).hint, "Type it again")
     assert.include(PeerErrors.notSent("bob", 2).hint, "Type them again")
   })
 
+  it("never names /chat where an address was given by hand: there it calls nobody", () => {
+    const said = (isDirect: boolean) => [
+      PeerErrors.noChat(isDirect).hint,
+      PeerErrors.nobodyToTell(isDirect).hint,
+      PeerErrors.fromSay(new NotOpen(), isDirect).hint,
+      PeerErrors.notCalling(undefined, [], isDirect).hint,
+      PeerErrors.howToCallAgain("bob", isDirect),
+    ]
+    for (const hint of said(true)) assert.notInclude(hint, "/chat")
+    for (const hint of said(false)) assert.include(hint, "/chat ")
+  })
+
   it("says who does call, to whoever answers somebody else, and what to type", () => {
     const said = (name: string | undefined, ...labels: ReadonlyArray<string>) => {
-      const { code, message, hint } = PeerErrors.notCalling(name, labels)
+      const { code, message, hint } = PeerErrors.notCalling(name, labels, false)
       assert.strictEqual(code, "No_call")
       return `${message} ${hint}`
     }

@@ -46,6 +46,13 @@ describe("a peer with keys and without a server", () => {
         yield* bob.screen.nextOf("incoming")
         yield* alice.screen.type("/accept")
         yield* Effect.sleep("20 seconds")
+        yield* alice.screen.type("/safety")
+        assert.deepEqual(yield* alice.screen.next, {
+          event: "error",
+          code: "No_chat",
+          message: "The chat with 198.51.100.3:21000 has not begun yet.",
+          hint: "Wait, or type /close to give it up.",
+        })
         yield* bob.screen.type("/accept")
         const connected = yield* alice.screen.next
         assert.deepEqual(connected, {
@@ -307,7 +314,13 @@ describe("a peer with keys and without a server", () => {
           yield* problem(alice, "No_server")
         }
         yield* alice.screen.type("/accept")
-        yield* problem(alice, "No_call")
+        assert.notInclude((yield* problem(alice, "No_call")).hint, "/chat")
+        for (const line of ["/net", "/safety", "/verify", "/close"]) {
+          yield* alice.screen.type(line)
+          const { message, hint } = yield* problem(alice, "Already_calling")
+          assert.strictEqual(message, "Your call to 198.51.100.3:21000 has not been answered yet.", line)
+          assert.strictEqual(hint, "Type /cancel to give it up.")
+        }
       }),
     ),
   )

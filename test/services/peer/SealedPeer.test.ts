@@ -104,9 +104,13 @@ describe.each(worlds.map((world) => ({ world, name: world.name })))(
         yield* problem(alice, "No_call")
         yield* alice.screen.type("/chat bob")
         yield* bob.screen.nextOf("incoming")
-        // There is no chat yet that could be ended.
-        yield* alice.screen.type("/close")
-        yield* problem(alice, "Already_calling")
+        // There is no chat yet that could be ended, or asked about.
+        for (const line of ["/close", "/net", "/safety", "/verify", "/verify yes"]) {
+          yield* alice.screen.type(line)
+          const { message, hint } = yield* alice.screen.nextOf("error")
+          assert.strictEqual(message, "Your call to bob has not been answered yet.", line)
+          assert.strictEqual(hint, "Type /cancel to give it up.")
+        }
         yield* alice.screen.type("/cancel")
         yield* problem(alice, "Cancelled")
         yield* problem(bob, "Cancelled")
