@@ -318,7 +318,8 @@ export const make = (report: PeerReport, isDirect: boolean): PeerChats => {
   })
 
   const cancel = Effect.suspend(() => {
-    if (current === undefined || current.chat !== undefined) return report.problem(PeerErrors.noCall)
+    if (current === undefined || current.chat !== undefined)
+      return report.problem(PeerErrors.noCall(current?.peer, isDirect))
     const { givenUp, over, peer } = current
     return Effect.andThen(
       Effect.sync(() => Deferred.doneUnsafe(givenUp, Effect.fail(PeerErrors.cancelled(peer)))),

@@ -37,7 +37,16 @@ export const nobodyToTell = (isDirect: boolean): Problem => ({
   message: "You are in no chat, so this was not sent.",
 })
 
-export const noCall = problem("No_call", "There is no call of yours to give up.", "Type /close to end a chat.")
+/**
+ * @param inChat with whom there is a chat, which is no call any more
+ * @param isDirect see `PeerWay`
+ */
+export const noCall = (inChat: string | undefined, isDirect: boolean): Problem =>
+  problem(
+    "No_call",
+    "There is no call of yours to give up.",
+    inChat === undefined ? noChat(isDirect).hint : `Type /close to end the chat with ${inChat}.`,
+  )
 
 export const cancelled = (peer: string): Problem =>
   problem("Cancelled", `Your call to ${peer} was given up.`, `Type /chat ${peer} to call again.`)

@@ -101,7 +101,7 @@ describe.each(worlds.map((world) => ({ world, name: world.name })))(
         yield* alice.screen.nextOf("registered")
         yield* bob.screen.nextOf("registered")
         yield* alice.screen.type("/cancel")
-        yield* problem(alice, "No_call")
+        assert.notInclude((yield* problem(alice, "No_call")).hint, "/close")
         yield* alice.screen.type("/chat bob")
         yield* bob.screen.nextOf("incoming")
         // There is no chat yet that could be ended, or asked about.
@@ -119,6 +119,8 @@ describe.each(worlds.map((world) => ({ world, name: world.name })))(
         yield* bob.screen.nextOf("incoming")
         yield* bob.screen.type("/accept")
         yield* alice.screen.nextOf("connected")
+        yield* alice.screen.type("/cancel")
+        assert.strictEqual((yield* problem(alice, "No_call")).hint, "Type /close to end the chat with bob.")
       }),
     )
 
