@@ -63,7 +63,7 @@ export const lines = (event: PeerEvent): ReadonlyArray<string> => {
       // That is the rule: `PeerStatus` shows what it is not true of yet.
       return []
     case "failed":
-      return [`! Not delivered: ${excerpt(event.text)} ${undelivered[event.reason]}`]
+      return [`! Not delivered: ${PrintableText.excerpt(event.text)}. ${undelivered[event.reason]}`]
     case "net":
       return NetText.net(event)
     case "netcheck":
@@ -94,16 +94,6 @@ export const lines = (event: PeerEvent): ReadonlyArray<string> => {
     case "help":
       return table(event.commands.map(({ usage, description }) => [usage, description]))
   }
-}
-
-/** How much of a text that failed is shown, in characters. */
-const excerptLength = 40
-
-/** The beginning of an own text, in quotes. */
-const excerpt = (text: string): string => {
-  const characters = [...safe(text.slice(0, 4 * excerptLength))]
-  const isWhole = characters.length <= excerptLength && text.length <= 4 * excerptLength
-  return isWhole ? `"${characters.join("")}".` : `"${characters.slice(0, excerptLength).join("")}…".`
 }
 
 /** Why an own text was not delivered: how the chat ended. */

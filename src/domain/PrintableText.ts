@@ -12,6 +12,16 @@ export const oneLine = (text: string): string => lines(text).join(" ")
 export const lines = (text: string): ReadonlyArray<string> =>
   text.split(/\r\n|[\n\r\u0085\u2028\u2029]/u).map((line) => line.replaceAll("\t", " ").replace(unsafe, ""))
 
+/** How much of a text an excerpt has, in characters. */
+const excerptLength = 40
+
+/** The beginning of a text, or all of a short one, in one line and in quotes. */
+export const excerpt = (text: string): string => {
+  const characters = [...oneLine(text.slice(0, 4 * excerptLength))]
+  const isWhole = characters.length <= excerptLength && text.length <= 4 * excerptLength
+  return isWhole ? `"${characters.join("")}"` : `"${characters.slice(0, excerptLength).join("")}…"`
+}
+
 /** JSON in one line of which every character is visible: a reader gets the text unchanged, a terminal nothing to obey. */
 export const json = (value: unknown): string =>
   JSON.stringify(value).replace(unsafe, (character) =>

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as PrintableText from "../../src/domain/PrintableText.ts"
 import * as arbitraries from "./arbitraries.ts"
 
-const { oneLine, lines, json } = PrintableText
+const { oneLine, lines, excerpt, json } = PrintableText
 
 /** What a terminal would obey, or what hides or turns round what stands beside it. */
 const dangerous =
@@ -101,4 +101,12 @@ describe("text from elsewhere in a line of JSON", () => {
     },
     arbitraries.thorough,
   )
+})
+
+describe("an excerpt", () => {
+  it("is a short text whole, in quotes, and the beginning of a long one", () => {
+    assert.strictEqual(excerpt("hello\nthere"), '"hello there"')
+    assert.strictEqual(excerpt("x".repeat(40)), `"${"x".repeat(40)}"`)
+    assert.strictEqual(excerpt("x".repeat(41)), `"${"x".repeat(40)}…"`)
+  })
 })

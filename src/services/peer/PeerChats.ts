@@ -116,8 +116,8 @@ export const make = (report: PeerReport, isDirect: boolean): PeerChats => {
   const dismiss = (mine: Current): Effect.Effect<void> =>
     Effect.suspend(() => {
       if (current === mine) current = undefined
-      const unsent = mine.waiting.splice(0).length
-      const news = unsent === 0 ? Effect.void : report.problem(PeerErrors.notSent(mine.peer, unsent))
+      const unsent = mine.waiting.splice(0)
+      const news = unsent.length === 0 ? Effect.void : report.problem(PeerErrors.notSent(mine.peer, unsent))
       return Effect.andThen(
         news,
         Effect.sync(() => {
@@ -300,7 +300,7 @@ export const make = (report: PeerReport, isDirect: boolean): PeerChats => {
       const mine = current
       if (mine === undefined) return report.problem(PeerErrors.nobodyToTell(isDirect))
       if (mine.open && mine.chat !== undefined) return say(mine, mine.chat, typed)
-      if (mine.waiting.length >= waitingTexts) return report.problem(PeerErrors.notSent(mine.peer, 1))
+      if (mine.waiting.length >= waitingTexts) return report.problem(PeerErrors.notSent(mine.peer, [typed]))
       mine.waiting.push(typed)
       return Effect.void
     })

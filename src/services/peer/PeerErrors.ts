@@ -3,6 +3,7 @@
  */
 import type { Ending } from "../../domain/Conversation.ts"
 import { formatHostPort } from "../../domain/Endpoint.ts"
+import * as PrintableText from "../../domain/PrintableText.ts"
 import { exitCodes, fromCode, make as problem, type Problem } from "../../domain/Problem.ts"
 import type { Failure } from "../../domain/verify/ShortString.ts"
 import type { SayError } from "../chat/ChatSession.ts"
@@ -256,12 +257,19 @@ export const givenUp = (callee: string, caller: string): Problem =>
     `Type /close, then /chat ${callee} to call again.`,
   )
 
-export const notSent = (peer: string, count: number): Problem =>
-  problem(
+/** Of how many texts that could not be sent the beginning is shown. */
+const shownUnsent = 5
+
+/** @param texts what was typed, one or more: shown again, as a text is that was not delivered */
+export const notSent = (peer: string, texts: ReadonlyArray<string>): Problem => {
+  const excerpts = texts.slice(0, shownUnsent).map(PrintableText.excerpt).join(", ")
+  const more = texts.length > shownUnsent ? ` … and ${texts.length - shownUnsent} more` : ""
+  return problem(
     "Not_sent",
-    `${count === 1 ? "A text" : `${count} texts`} for ${peer} could not be sent.`,
-    `Type ${count === 1 ? "it" : "them"} again when you are connected.`,
+    `${texts.length === 1 ? "A text" : `${texts.length} texts`} for ${peer} could not be sent: ${excerpts}${more}.`,
+    `Type ${texts.length === 1 ? "it" : "them"} again when you are connected.`,
   )
+}
 
 export const mistyped = (message: string, hint: string): Problem => problem("Mistyped", message, hint)
 

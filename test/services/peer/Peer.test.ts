@@ -257,7 +257,8 @@ describe.each(
       yield* alice.screen.type("hello")
       yield* alice.screen.end
       assert.strictEqual((yield* alice.screen.nextOf("error")).code, "User_not_online")
-      assert.strictEqual((yield* alice.screen.nextOf("error")).code, "Not_sent")
+      const { code, message } = yield* alice.screen.nextOf("error")
+      assert.deepStrictEqual([code, message], ["Not_sent", 'A text for bob could not be sent: "hello".'])
       assert.strictEqual(yield* alice.exit, 1)
     }),
   )

@@ -29,8 +29,17 @@ describe("an error of a peer's services", () => {
   it("says of a text that was not sent what there is to do about it", () => {
     assert.include(PeerErrors.fromSay(new NotOpen(), false).message, "not sent")
     assert.include(PeerErrors.fromSay(new TextTooLong({ bytes: 5000, maximum: 4096 }), false).message, "may have 4096")
-    assert.include(PeerErrors.notSent("bob", 1).hint, "Type it again")
-    assert.include(PeerErrors.notSent("bob", 2).hint, "Type them again")
+    assert.include(PeerErrors.notSent("bob", ["one"]).hint, "Type it again")
+    assert.include(PeerErrors.notSent("bob", ["one", "two"]).hint, "Type them again")
+  })
+
+  it("shows again what was typed for a call that came to nothing, as far as there is room", () => {
+    const said = (...texts: ReadonlyArray<string>) => PeerErrors.notSent("dave", texts).message
+    assert.strictEqual(said("hello"), 'A text for dave could not be sent: "hello".')
+    assert.strictEqual(said("one", "two"), '2 texts for dave could not be sent: "one", "two".')
+    const many = said(...Array.from({ length: 1000 }, (_, i) => `${i}\n\u001b[2J${"x".repeat(60_000)}`))
+    assert.match(many, /^1000 texts for dave could not be sent: ("\d \[2Jx+…", ){4}"4 \[2Jx+…" … and 995 more\.$/)
+    assert.isBelow(many.length, 300)
   })
 
   it("never names /chat where an address was given by hand: there it calls nobody", () => {
