@@ -82,6 +82,14 @@ export const usage = ({ name, argument, metavar }: Command): string => {
   }
 }
 
+/** What /help lists: the commands, and how a text is typed that looks like one. */
+export const help = (hasKeys: boolean): ReadonlyArray<{ readonly usage: string; readonly description: string }> => [
+  ...commands
+    .filter(({ needsKeys }) => hasKeys || !needsKeys)
+    .map((command) => ({ usage: usage(command), description: command.description })),
+  { usage: "//TEXT", description: "send the text /TEXT" },
+]
+
 /** Reads one line as typed. A second slash at the start makes a literal one: `//home` is the text `/home`. */
 export const parse = (typed: string): UserInput => {
   if (typed.trim() === "") return { _tag: "Nothing" }

@@ -109,6 +109,7 @@ describe.concurrent("a script's peer", () => {
         "  /close      end the chat",
         "  /help       this list",
         "  /quit       end the chat and leave",
+        "  //TEXT      send the text /TEXT",
         "* Calling bob …",
         "* Connected to bob (ADDRESS). Type to talk, /close to end.",
         "* You ended the chat with bob.",

@@ -111,6 +111,20 @@ describe("the commands", () => {
       ],
     ))
 
+  it("stand in /help with how a text is typed that begins with a slash; in plaintext without those that need keys", () => {
+    const slash = ["//TEXT", "send the text /TEXT"]
+    const rows = (hasKeys: boolean) => UserInput.help(hasKeys).map(({ usage, description }) => [usage, description])
+    assert.deepStrictEqual(rows(true), [
+      ...UserInput.commands.map((command) => [UserInput.usage(command), command.description]),
+      slash,
+    ])
+    assert.deepStrictEqual(
+      rows(false).map(([usage]) => usage),
+      ["/list", "/chat NAME", "/close", "/help", "/quit", "//TEXT"],
+    )
+    reads("//TEXT", { _tag: "Text", text: "/TEXT" })
+  })
+
   it("are understood as /help shows them", () => {
     for (const command of UserInput.commands) {
       const typed = UserInput.usage(command).replace(/\[.*\]/, "")

@@ -68,15 +68,7 @@ export const obey = ({ screen, report, chats, online, keyed, ready, fork }: Opti
       }),
     )
 
-  const help = report.show({
-    event: "help",
-    commands: UserInput.commands
-      .filter(({ needsKeys }) => keyed !== undefined || !needsKeys)
-      .map((command) => ({
-        usage: UserInput.usage(command),
-        description: command.description,
-      })),
-  })
+  const help = report.show({ event: "help", commands: UserInput.help(keyed !== undefined) })
 
   const carryOut = (input: Exclude<UserInput.UserInput, { readonly _tag: "Quit" }>): Effect.Effect<void> => {
     switch (input._tag) {
