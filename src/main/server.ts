@@ -93,7 +93,9 @@ const flags = {
   ),
   host: Flag.String("host").pipe(
     Flag.withMetavar("NAME"),
-    Flag.withDescription("How clients reach this machine, for the address that is printed (default: its name)"),
+    Flag.withDescription(
+      "How clients reach this machine, for the address that is printed (default: the address of --bind; the machine's name for 0.0.0.0 and ::)",
+    ),
     Flag.optional,
   ),
   data: Flag.String("data").pipe(

@@ -3,6 +3,7 @@
  */
 import { copyFileSync, existsSync, renameSync, writeFileSync } from "node:fs"
 import { createHash, generateKeyPairSync, X509Certificate } from "node:crypto"
+import { hostname } from "node:os"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
 import * as SelfSigned from "../../src/adapters/node/SelfSigned.ts"
@@ -22,6 +23,20 @@ const certificate = () => {
 }
 
 describe.concurrent("a server over TLS", () => {
+  it("prints the address that it listens at, or the machine's name where that is all of them, as its help says", async () => {
+    for (const [bind, host] of [
+      [addresses.server, addresses.server],
+      ["0.0.0.0", hostname()],
+    ] as const) {
+      const ports = ["--port", "0", "--udp-ports", "0,0"]
+      await using server = new Program(["server", "--bind", bind, ...ports, "--data", folder(), "--json"])
+      const { port, url } = await server.event("listening")
+      expect(url).toMatch(`nomitm://${host}:${String(port)}#`)
+    }
+    const { stdout } = await run(["server", "--help"])
+    expect(stdout).toContain("(default: the address of --bind; the machine's name for 0.0.0.0 and ::)")
+  })
+
   it("that is killed and started again: a chat goes on, everybody is back, and names still have their owners", async () => {
     const homes = new Homes()
     const server = await SealedServer.start()
