@@ -38,14 +38,20 @@ const mistake = (message: string) => Flags.mistake("invite", message)
 
 /** The guest knows nothing of the server yet: where the address has no pin, the key remembered here goes with it. */
 const withKnownPin = Effect.fnUntraced(function* (address: ServerAddress.ServerAddress, chosen: Profile.Chosen) {
-  if (address.pins.length > 0) return ServerAddress.format(address)
+  if (address.pins.length > 0) return address
   const { home } = yield* Profile.located(chosen)
   const known = yield* Effect.flatMap(KnownServers, ({ find }) => find(address)).pipe(
     Effect.provide(NodeKnownServers.layer(home)),
     Effect.catch(({ message, hint }) => failWith(problem("Known_servers", message, hint), chosen.json)),
   )
-  return ServerAddress.format(known === undefined ? address : { ...address, pins: [known] })
+  return known === undefined ? address : { ...address, pins: [known] }
 })
+
+/** What to tell about a link to a server whose key nobody here knows. */
+const withoutPin = (address: ServerAddress.ServerAddress): string =>
+  "nomitm: The link says nothing about the server's key: no pin was given, and none is remembered here. Unless an " +
+  "authority vouches for the server, your guest can't tell it from another. " +
+  `Give its address as it prints it: --server ${ServerAddress.format(address)}#PIN`
 
 export const invite = Command.make(
   "invite",
@@ -58,8 +64,9 @@ export const invite = Command.make(
     const seconds = InvitationTime.parse(expires)
     if (Option.isNone(seconds)) return yield* mistake(`--expires ${expires}: not a time such as 30m, 24h or 7d.`)
     const place = yield* withKnownPin(parsed.success, chosen)
-    const request = { _tag: "Invite", server: place, seconds: seconds.value } as const
+    const request = { _tag: "Invite", server: ServerAddress.format(place), seconds: seconds.value } as const
     const { link, expiry } = yield* Profile.ask(chosen, request, "Invitation")
+    if (place.pins.length === 0) yield* Console.error(withoutPin(place))
     if (chosen.json) return yield* Console.log(jsonText({ event: "invitation", link, expiry }))
     if (!process.stdout.isTTY) return yield* Console.log(link)
     yield* Console.log(

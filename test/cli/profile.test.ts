@@ -181,6 +181,7 @@ describe("nomitm invite", () => {
   it("prints a link, another one each time", async () => {
     const alice = person(newHome())
     const first = await alice.run(["invite", "--server", address])
+    expect(first.stderr).toBe("")
     expect(first.stdout).toMatch(/^nomitm:\/\/chat\.example:7000\/#1\.[\w-]{112}\n$/)
     const second = await alice.json("invite", "--server", address, "--expires", "7d")
     expect(second).toMatchObject({ event: "invitation", link: expect.stringMatching(/^nomitm:/) })
@@ -202,6 +203,21 @@ describe("nomitm invite", () => {
     ] as const) {
       const { link } = await alice.json("invite", "--server", place)
       expect(Result.getOrThrow(Invitation.parse(link)).serverKey).toEqual(serverKey)
+    }
+    expect((await alice.run(["invite", "--server", "chat.example:7000"])).stderr).toBe("")
+  })
+
+  it("says so on standard error where the link has no key of the server, and how to give it", async () => {
+    const alice = person(newHome())
+    for (const args of [[], ["--json"]]) {
+      const { code, stdout, stderr } = await alice.run(["invite", "--server", "127.0.0.1", ...args])
+      expect(code).toBe(0)
+      expect(stdout).toMatch(args.length === 0 ? /^nomitm:\/\/\S+\n$/ : /^\{"event":"invitation",.*\}\n$/)
+      expect(stderr).toBe(
+        "nomitm: The link says nothing about the server's key: no pin was given, and none is remembered here. Unless an " +
+          "authority vouches for the server, your guest can't tell it from another. " +
+          "Give its address as it prints it: --server nomitm://127.0.0.1:6969#PIN\n",
+      )
     }
   })
 
