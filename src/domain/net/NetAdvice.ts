@@ -7,6 +7,8 @@ import type { NatKind } from "./NatKind.ts"
 export interface Network {
   readonly udp: "passes" | "blocked" | "unknown"
   readonly nat: NatKind
+  /** Where the server is: on this machine, in a private network with it, or beyond every NAT that there may be. */
+  readonly server: "here" | "near" | "beyond"
   /** Only one address of the server was asked: what depends on the address can't be seen. */
   readonly isVague: boolean
   readonly hasIpv6: boolean
@@ -16,7 +18,9 @@ export interface Network {
 
 /** One sentence or two each. */
 export const of = (network: Network): ReadonlyArray<string> => {
-  const { udp, nat, isVague, hasIpv6, portMapping } = network
+  const { udp, nat, server, isVague, hasIpv6, portMapping } = network
+  // What the router opens to everybody is known from the router.
+  const isBlind = server !== "beyond" && portMapping !== "open"
   if (udp === "blocked") {
     return [
       "No UDP passes here: the relay of the server carries every chat, sealed. It works, and takes the longer way.",
@@ -24,8 +28,8 @@ export const of = (network: Network): ReadonlyArray<string> => {
     ]
   }
   return [
-    udp === "unknown" ? unknown : calls(nat, portMapping),
-    ...(nat === "endpoint-independent" && isVague ? [vague] : []),
+    udp === "unknown" ? unknown : isBlind ? blind[server] : calls(nat, portMapping),
+    ...(nat === "endpoint-independent" && isVague && !isBlind ? [vague] : []),
     ...(portMapping === "inner" ? [inner] : []),
     ...(hasIpv6 ? ["With people who have IPv6 too, calls are direct that way, past all NATs."] : []),
   ]
@@ -33,6 +37,11 @@ export const of = (network: Network): ReadonlyArray<string> => {
 
 const unknown =
   "The server answers no lookups, so nothing more is known. Chats begin on its relay, if it has one, and get direct where that is possible."
+
+const blind = {
+  here: "The server is on this machine: it can't see what a NAT in front of it does to calls. Ask a server elsewhere.",
+  near: "You and the server are in one private network: it can't see what a NAT in front of that does to calls. Ask a server elsewhere.",
+}
 
 const vague = "The server has one address to ask: a NAT that treats each address differently would look the same."
 

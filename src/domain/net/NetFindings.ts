@@ -31,6 +31,19 @@ export const udp = ({ asked, samples }: NetFindings): "passes" | "blocked" | "un
 export const mapping = (findings: NetFindings): NatMapping.NatMapping =>
   udp(findings) === "blocked" ? NatMapping.blocked : NatMapping.classify(findings.samples, findings.local)
 
+/** By the address that it sees: one that means nothing elsewhere does not come from elsewhere. */
+const whereServerIs = (seen: string): "here" | "near" | "beyond" => {
+  switch (AddressScope.of(seen)) {
+    case "loopback":
+      return "here"
+    case "link":
+    case "private":
+      return "near"
+    default:
+      return "beyond"
+  }
+}
+
 /** @param server how the server was named */
 export const toEvent = (server: string, findings: NetFindings): Extract<PeerEvent, { readonly event: "netcheck" }> => {
   const { seen = "", asked, samples, local, keepsPorts, rttMillis, portMapping } = findings
@@ -54,6 +67,7 @@ export const toEvent = (server: string, findings: NetFindings): Extract<PeerEven
     advice: NetAdvice.of({
       udp: udp(findings),
       nat: NetReport.natKind(found),
+      server: whereServerIs(first?.mapped.address ?? seen),
       isVague: asked === 2,
       hasIpv6: ipv6 !== undefined,
       portMapping: portMapping === undefined ? "none" : isBeyond ? "inner" : "open",

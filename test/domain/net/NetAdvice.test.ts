@@ -5,6 +5,7 @@ import { NatKind } from "../../../src/domain/net/NatKind.ts"
 const network: NetAdvice.Network = {
   udp: "passes",
   nat: "endpoint-independent",
+  server: "beyond",
   isVague: false,
   hasIpv6: false,
   portMapping: "none",
@@ -13,6 +14,10 @@ const advice = (of: Partial<NetAdvice.Network>): ReadonlyArray<string> => NetAdv
 
 const easy = "Calls will be direct with everybody whose network lets UDP pass."
 const some = "Calls to people behind ordinary routers will be direct, some after seconds; with somebody whose NAT gives"
+const here =
+  "The server is on this machine: it can't see what a NAT in front of it does to calls. Ask a server elsewhere."
+const near =
+  "You and the server are in one private network: it can't see what a NAT in front of that does to calls. Ask a server elsewhere."
 const relayed = "the relay of the server carries the chat, sealed."
 
 describe("what a network means for calling others", () => {
@@ -37,6 +42,15 @@ describe("what a network means for calling others", () => {
       ],
     ],
     [{ hasIpv6: true }, [easy, "With people who have IPv6 too, calls are direct that way, past all NATs."]],
+    [{ server: "here", nat: "none" }, [here]],
+    [{ server: "near", nat: "none" }, [near]],
+    [{ server: "near", isVague: true }, [near]],
+    [{ server: "near", nat: "random" }, [near]],
+    [{ server: "near", nat: "random", portMapping: "open" }, [easy]],
+    [
+      { server: "here", nat: "none", hasIpv6: true },
+      [here, "With people who have IPv6 too, calls are direct that way, past all NATs."],
+    ],
     [
       { udp: "blocked", nat: "blocked", hasIpv6: true },
       [

@@ -56,6 +56,21 @@ describe("what netcheck found", () => {
     ])
   })
 
+  it("at a server that no NAT is in front of: it promises nothing that this one can't know", () => {
+    const at = (address: string) =>
+      told({
+        seen: address,
+        samples: [{ target: 0, mapped: { address, port: 40_000 } }],
+        local: { addresses: [address], port: 40_000 },
+        asked: 2,
+      }).at(-1)
+    for (const address of ["127.0.0.1", "127.0.0.2", "::1"])
+      assert.include(at(address), "* The server is on this machine")
+    for (const address of ["192.168.1.10", "10.0.0.2", "100.64.0.7", "fd00::1", "fe80::1%eth0"])
+      assert.include(at(address), "* You and the server are in one private network")
+    for (const address of [seen, "2001:db8::1"]) assert.notInclude(at(address), "can't see")
+  })
+
   it("where no UDP passes, and where that can't be told", () => {
     const [, blocked, nat] = told({ keepsPorts: false, rttMillis: undefined })
     assert.strictEqual(blocked, "  UDP           is blocked (0 of 4 lookups answered)")
