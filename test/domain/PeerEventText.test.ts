@@ -216,7 +216,6 @@ describe("an event in words", () => {
         { event: "calling", peer: name },
         { event: "connected", peer: name, address: text },
         { event: "closed", peer: name, reason: "timeout" },
-        { event: "closed", peer: name, reason: "forgotten", hint: text },
         { event: "path", peer: name, kind: "direct", address: text },
         { event: "path", peer: name, kind: "none", address: text },
       ]
@@ -224,6 +223,13 @@ describe("an event in words", () => {
         const lines = shown(event)
         assert.strictEqual(lines.length, 1)
         assert.match(lines[0]!, /^\* [^\p{Cc}\p{Cs}\p{Zl}\p{Zp}]*$/u)
+      }
+      for (const message of [undefined, text]) {
+        const more = message === undefined ? {} : { message }
+        const ended = shown({ event: "closed", peer: name, reason: "unreachable", ...more, hint: text })
+        assert.strictEqual(ended.length, 2)
+        assert.match(ended[0]!, /^\* [^\p{Cc}\p{Cs}\p{Zl}\p{Zp}]*$/u)
+        assert.match(ended[1]!, /^ {2}[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}]*$/u)
       }
       const [first, ...more] = shown({ event: "message", from: name, text })
       assert.match(first!, /^[\p{L}\p{N}"][^\p{Cc}\p{Cs}\p{Zl}\p{Zp}]*$/u)
