@@ -32,6 +32,12 @@ export interface Explanation {
   readonly hint: string
 }
 
+/** There can't be a path: the two sides allow nothing that both do. */
+export const relayUnwanted = {
+  why: "you do not want the relay (--relay never), and they want nothing else, or one of you has no UDP port",
+  hint: "Start again without --relay never, or ask them to drop --relay always.",
+}
+
 const elsewhere = "Another network, or a firewall that lets UDP pass, would make it direct."
 
 /**
@@ -66,10 +72,7 @@ export const explain = (because: StuckReason, peer: string): Explanation => {
         hint: "It is being tried again, and what you type waits. It goes out when the server or a direct path is back.",
       }
     case "Relay_unwanted":
-      return {
-        message: `No path to ${peer}: you do not want the relay (--relay never), and they want nothing else, or one of you has no UDP port.`,
-        hint: "Start again without --relay never, or ask them to drop --relay always.",
-      }
+      return { message: `No path to ${peer}: ${relayUnwanted.why}.`, hint: relayUnwanted.hint }
     case "Peer_silent":
       return {
         message: `${peer} is not heard on any path: they may be offline, or without a network.`,

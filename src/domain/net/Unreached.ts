@@ -2,13 +2,19 @@
  * Why a chat never began: each side chooses for itself whether the relay may carry it, and all that the other learns of
  * that is what does not come.
  */
-import type { Explanation, StuckReason } from "./StuckReason.ts"
+import { type Explanation, relayUnwanted, type StuckReason } from "./StuckReason.ts"
 
 /** What was in the way of a direct path. */
 export type Direct = Extract<StuckReason, "Udp_blocked" | "Peer_udp_blocked" | "Both_random" | "No_port" | "No_answer">
 
 /** Why there is no relay any more. `Call_ended`: the other side has ended the call, and with it the relay for it. */
 export type RelayLost = "Relay_refused" | "Server_lost" | "Peer_gone" | "Call_ended"
+
+/** @param code with which the call has ended, or that the connection is gone */
+export const relayLost = (code: string): RelayLost => {
+  if (code === "Peer_gone") return code
+  return code === "Failed" ? "Call_ended" : "Server_lost"
+}
 
 /** What one side knows when it gives up. */
 export interface Unreached {
@@ -43,10 +49,7 @@ const words = (unreached: Unreached): { readonly why: string; readonly hint: str
   const noDirect = direct[unreached.direct]
   if (relay === "never") {
     return unreached.direct === "No_port"
-      ? {
-          why: "you do not want the relay (--relay never), and they want nothing else, or one of you has no UDP port",
-          hint: "Start again without --relay never, or ask them to drop --relay always.",
-        }
+      ? relayUnwanted
       : {
           why: `${noDirect}, and you do not want the relay (--relay never)`,
           hint: "Start again without --relay never, or on another network.",

@@ -3,8 +3,10 @@
  * late the reader is: of what goes on counting the newest number is kept, of paths the last one.
  */
 import * as Effect from "effect/Effect"
+import * as Endpoint from "../../domain/Endpoint.ts"
 import type { PathKind } from "../../domain/net/PathKind.ts"
 import type { StuckReason } from "../../domain/net/StuckReason.ts"
+import type * as Path from "../../domain/reach/Path.ts"
 import { LazyLatch } from "../LazyLatch.ts"
 
 export type News =
@@ -23,6 +25,17 @@ export interface PathInUse {
   /** None before it has been measured. */
   readonly rttMillis: number | undefined
 }
+
+/** @param path none while there is none */
+export const pathInUse = (
+  path: Path.Path | undefined,
+  kind: PathInUse["kind"],
+  rttMillis: number | undefined,
+): PathInUse => ({
+  kind: path === undefined ? "none" : kind,
+  address: path?._tag === "Direct" ? Endpoint.format(path.remote) : "",
+  rttMillis,
+})
 
 export class ChatNews {
   private sentUpTo = 0
@@ -78,21 +91,20 @@ export class ChatNews {
 
   /** Waits for the next news. */
   next(): Effect.Effect<News> {
-    return Effect.suspend(() => {
-      const news = this.take()
-      if (news !== undefined) return Effect.succeed(news)
-      this.there.closeUnsafe()
-      return Effect.andThen(this.there.await, this.next())
-    })
+    return this.waitFor(() => this.take())
   }
 
   /** Waits for the next reason why there is no path; what else is new is left for `next`. */
   nextStuck(): Effect.Effect<StuckReason> {
+    return this.waitFor(() => this.takeStuck())
+  }
+
+  private waitFor<A>(take: () => A | undefined): Effect.Effect<A> {
     return Effect.suspend(() => {
-      const because = this.takeStuck()
-      if (because !== undefined) return Effect.succeed(because)
+      const taken = take()
+      if (taken !== undefined) return Effect.succeed(taken)
       this.there.closeUnsafe()
-      return Effect.andThen(this.there.await, this.nextStuck())
+      return Effect.andThen(this.there.await, this.waitFor(take))
     })
   }
 }

@@ -16,9 +16,9 @@ import * as Path from "../../domain/reach/Path.ts"
 import * as Reach from "../../domain/reach/Reach.ts"
 import type * as Frame from "../../domain/record/Frame.ts"
 import type { StuckReason } from "../../domain/net/StuckReason.ts"
-import type { RelayLost, Unreached } from "../../domain/net/Unreached.ts"
+import * as Unreached from "../../domain/net/Unreached.ts"
 import type { Watcher } from "./AddressWatch.ts"
-import type { PathInUse } from "./ChatNews.ts"
+import { pathInUse, type PathInUse } from "./ChatNews.ts"
 import { ChatPortMapping } from "./ChatPortMapping.ts"
 import { ChatSockets } from "./ChatSockets.ts"
 import type { ChatTools } from "./ChatTools.ts"
@@ -141,7 +141,7 @@ export class ChatPaths implements Watcher {
   }
 
   /** Why nothing came of them; where an address was typed nobody knows. */
-  unreached(): Unreached | undefined {
+  unreached(): Unreached.Unreached | undefined {
     return this.isAgreed ? Reach.unreached(this.state) : undefined
   }
 
@@ -276,9 +276,9 @@ export class ChatPaths implements Watcher {
       case "CloseSockets":
         return this.sockets.closeAllBut(action.keep)
       case "Use":
-        return this.owner.onPath(inUse(action.path, action.kind, action.rttMillis))
+        return this.owner.onPath(pathInUse(action.path, action.kind, action.rttMillis))
       case "Measured":
-        return this.owner.onPath(inUse(this.active, Reach.activeKind(this.state), action.rttMillis))
+        return this.owner.onPath(pathInUse(this.active, Reach.activeKind(this.state), action.rttMillis))
       case "Stuck":
         return this.owner.onStuck(action.because)
     }
@@ -325,7 +325,7 @@ export class ChatPaths implements Watcher {
       case "RelayRefused":
         return this.on({ _tag: "RelayDown", because: "Relay_refused" })
       case "Gone":
-        this.on({ _tag: "RelayDown", because: relayLost(event.code) })
+        this.on({ _tag: "RelayDown", because: Unreached.relayLost(event.code) })
         return this.owner.onGone()
     }
   }
@@ -394,15 +394,3 @@ export class ChatPaths implements Watcher {
     })
   }
 }
-
-/** @param code of ENDED, or that there is no connection any more */
-const relayLost = (code: string): RelayLost => {
-  if (code === "Peer_gone") return code
-  return code === "Failed" ? "Call_ended" : "Server_lost"
-}
-
-const inUse = (path: Path.Path | undefined, kind: PathInUse["kind"], rttMillis: number | undefined): PathInUse => ({
-  kind: path === undefined ? "none" : kind,
-  address: path?._tag === "Direct" ? Endpoint.format(path.remote) : "",
-  rttMillis,
-})

@@ -220,11 +220,17 @@ describe("a path", () => {
     assert.deepStrictEqual([world.alice.kind, world.bob.kind], ["direct", "direct"])
   })
 
-  it("that is gone together with the relay is found again when the network is back", () => {
+  /** Both were connected, and then server and network are gone. */
+  const cutOff = () => {
     const world = connected()
-    const { alice, bob } = world
-    for (const host of [alice, bob]) host.on({ _tag: "RelayDown", because: "Server_lost" })
+    for (const host of [world.alice, world.bob]) host.on({ _tag: "RelayDown", because: "Server_lost" })
     world.isCoreWorking = false
+    return world
+  }
+
+  it("that is gone together with the relay is found again when the network is back", () => {
+    const world = cutOff()
+    const { alice, bob } = world
     world.pass(60_000)
     assert.deepStrictEqual([alice.kind, bob.kind], ["none", "none"])
     assert.include(stuck(alice), "No_relay")
@@ -234,10 +240,8 @@ describe("a path", () => {
   })
 
   it("that does not come back is searched again and again, and that there is none is said once, until there was one", () => {
-    const world = connected()
+    const world = cutOff()
     const { alice, bob } = world
-    for (const host of [alice, bob]) host.on({ _tag: "RelayDown", because: "Server_lost" })
-    world.isCoreWorking = false
     world.pass(3_600_000)
     assert.isAbove(Reach.report(alice.state).searches, 10)
     assert.deepStrictEqual(stuck(alice), ["No_relay"])

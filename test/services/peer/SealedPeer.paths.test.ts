@@ -413,12 +413,18 @@ describe("a call for which there is no path that both sides want", () => {
     }),
   )
 
+  /** alice calls bob, who says yes; neither wants the relay, and no UDP passes between them. */
+  const apart = Effect.fnUntraced(function* (stage: Stage) {
+    yield* stage.mishaps!.setUdp(2, 3, false)
+    const alice = yield* stage.person("alice", 2, { relay: "never" })
+    const bob = yield* stage.person("bob", 3, { relay: "never" })
+    yield* accepted(alice, bob)
+    return { alice, bob }
+  })
+
   promise("says once why, however often a direct path is looked for meanwhile", (stage) =>
     Effect.gen(function* () {
-      yield* stage.mishaps!.setUdp(2, 3, false)
-      const alice = yield* stage.person("alice", 2, { relay: "never" })
-      const bob = yield* stage.person("bob", 3, { relay: "never" })
-      yield* accepted(alice, bob)
+      const { alice } = yield* apart(stage)
       const shown = yield* until(alice, "closed")
       const after = shown.slice(shown.findIndex(({ event }) => event === "calling"))
       assert.deepStrictEqual(
@@ -430,10 +436,7 @@ describe("a call for which there is no path that both sides want", () => {
 
   promise("begins later than it was said why not, and then nothing is said of that again", (stage) =>
     Effect.gen(function* () {
-      yield* stage.mishaps!.setUdp(2, 3, false)
-      const alice = yield* stage.person("alice", 2, { relay: "never" })
-      const bob = yield* stage.person("bob", 3, { relay: "never" })
-      yield* accepted(alice, bob)
+      const { alice, bob } = yield* apart(stage)
       for (const who of [alice, bob]) assert.strictEqual((yield* who.screen.nextOf("stuck")).because, "No_answer")
       yield* stage.mishaps!.setUdp(2, 3, true)
       const shown = yield* until(alice, "connected")
