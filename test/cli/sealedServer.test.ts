@@ -7,7 +7,7 @@ import { hostname } from "node:os"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
 import * as SelfSigned from "../../src/adapters/node/SelfSigned.ts"
-import { addresses, folder, Program, run } from "./Program.ts"
+import { addresses, anyUdpPorts, folder, Program, run } from "./Program.ts"
 import { call, Homes, online, pastServer, reach, SealedServer } from "./Sealed.ts"
 
 /** A key and its certificate in PEM, and the pin that follows from them. */
@@ -28,8 +28,8 @@ describe.concurrent("a server over TLS", () => {
       [addresses.server, addresses.server],
       ["0.0.0.0", hostname()],
     ] as const) {
-      const ports = ["--port", "0", "--udp-ports", "0,0"]
-      await using server = new Program(["server", "--bind", bind, ...ports, "--data", folder(), "--json"])
+      const args = ["server", "--bind", bind, "--port", "0", ...anyUdpPorts, "--data", folder(), "--json"]
+      await using server = new Program(args)
       const { port, url } = await server.event("listening")
       expect(url).toMatch(`nomitm://${host}:${String(port)}#`)
     }

@@ -40,7 +40,7 @@ describe.skipIf(missing !== undefined).concurrent("a person with keys at a termi
       /in the same network(?:, | \()127\.0\.0\.3:/i.test(screen.join("")),
     )
     await alice.until("the path in front of the input", (screen) =>
-      /^to bob \[introduced\], lan [\d.]+ m?s>$/.test(screen.at(-1) ?? ""),
+      /^to bob \[introduced\], lan [\d.]+ ms>$/.test(screen.at(-1) ?? ""),
     )
     await endsWith(
       alice,
